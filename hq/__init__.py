@@ -1,0 +1,1 @@
+"""Headquarters: the reference receiver of the MQTT contract."""

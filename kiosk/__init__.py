@@ -1,0 +1,1 @@
+"""The terminal: camera, lamps, buzzer, decision, daemon and command line."""

@@ -1,0 +1,1 @@
+"""The manifest of model weights (data only; the weights themselves are fetched)."""

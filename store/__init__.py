@@ -1,0 +1,1 @@
+"""The encrypted store: the signed ledger, the gallery of templates, keys and settings."""
