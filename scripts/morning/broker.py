@@ -73,7 +73,9 @@ class BrokerError(RuntimeError):
 
 def find_mosquitto() -> Path | None:
     """Where mosquitto is, also when /usr/sbin is not on the PATH; None when it is not installed."""
-    found = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    found = shutil.which(
+        "mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    )
     return Path(found) if found else None
 
 

@@ -1,0 +1,144 @@
+"""`kiosk enrol` and `kiosk people`: who is on this terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from store.gallery import Person
+from store.records import Deletion
+
+from kiosk.cameras import open_camera
+from kiosk.clock import SystemClock
+from kiosk.commands.options import print_json, print_table, with_config, with_json
+from kiosk.commands.recognition import open_eyes, policy_for
+from kiosk.enrolment import Applicant, enrol, from_camera, from_photos
+from kiosk.errors import UnknownPersonError
+from kiosk.settings import Settings, load
+from kiosk.stores import Stores, open_stores
+
+
+@click.command("enrol")
+@click.argument("number")
+@click.argument("photos", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--name", required=True, help="Display name, shown on this terminal only.")
+@click.option("--consent", required=True, help='How consent was given, as "signed form 17".')
+@click.option("--witness", help="Number of the person who witnessed the consent.")
+@click.option("--language", default="en", show_default=True, help="The person's language.")
+@click.option("--camera", is_flag=True, help="Take the pictures from the terminal's camera.")
+@click.option("--skip-unusable", is_flag=True, help="Pass over bad photos while one is good.")
+@with_config
+@with_json
+def enrol_command(
+    number: str,
+    photos: tuple[Path, ...],
+    name: str,
+    consent: str,
+    witness: str | None,
+    language: str,
+    camera: bool,
+    skip_unusable: bool,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Enrol the person with this NUMBER from PHOTOS or from the camera."""
+    if camera == bool(photos):
+        raise click.UsageError("give photos, or --camera, and not both")
+    settings = load(config)
+    eyes = open_eyes(settings, camera=camera)
+    with open_stores(settings) as stores:
+        if camera:
+            source = open_camera(settings.camera)
+            try:
+                samples, passed_over = from_camera(eyes, source), []
+            finally:
+                source.close()
+        else:
+            samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
+        threshold = policy_for(settings, eyes)(len(stores.gallery.people()) + 1).threshold
+        applicant = Applicant(number, name, language, consent, witness)
+        now = SystemClock(settings.terminal.zone).now()
+        count = enrol(stores, eyes.model_digest, applicant, samples, threshold, now)
+    if as_json:
+        print_json({"number": number, "templates": count, "passed_over": passed_over})
+        return
+    for line in passed_over:
+        click.echo(f"passed over {line}", err=True)
+    click.echo(f"{number} enrolled with {count} template{'s' if count > 1 else ''}")
+
+
+@click.group()
+def people() -> None:
+    """Who is on this terminal."""
+
+
+@people.command("list")
+@with_config
+@with_json
+def list_people(config: Path, as_json: bool) -> None:
+    """Everybody, by number."""
+    settings = load(config)
+    with open_stores(settings) as stores:
+        rows = [_row(person) for person in stores.gallery.people()]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("number", "name", "language", "status", "templates"), rows)
+
+
+@people.command("show")
+@click.argument("number")
+@with_config
+@with_json
+def show_person(number: str, config: Path, as_json: bool) -> None:
+    """What the terminal holds on one person, without the templates themselves."""
+    settings = load(config)
+    with open_stores(settings) as stores:
+        row = _row(_find(stores, number))
+    if as_json:
+        print_json(row)
+    else:
+        for key, value in row.items():
+            click.echo(f"{key:10} {value}")
+
+
+@people.command("remove")
+@click.argument("number")
+@with_config
+@with_json
+def remove_person(number: str, config: Path, as_json: bool) -> None:
+    """Delete a person and every template of theirs; their punches stay in the ledger."""
+    settings = load(config)
+    with open_stores(settings) as stores:
+        _find(stores, number)
+        deleted = _remove(settings, stores, number)
+    if as_json:
+        print_json({"number": number, "templates_deleted": deleted})
+    else:
+        click.echo(f"{number} removed, {deleted} templates deleted")
+
+
+def _remove(settings: Settings, stores: Stores, number: str) -> int:
+    templates = stores.gallery.remove_person(number)
+    now = SystemClock(settings.terminal.zone).now()
+    stores.ledger.append(Deletion(person=number, templates=templates, reason="removed"), now)
+    return templates
+
+
+def _find(stores: Stores, number: str) -> Person:
+    person = stores.gallery.person(number)
+    if person is None:
+        raise UnknownPersonError(
+            f"nobody has number {number} here; `kiosk people list` shows who is"
+        )
+    return person
+
+
+def _row(person: Person) -> dict[str, object]:
+    return {
+        "number": person.number,
+        "name": person.name,
+        "language": person.language,
+        "status": person.status,
+        "templates": person.templates,
+    }

@@ -1,0 +1,43 @@
+"""From settings to a recogniser and its decision policy; shared by the daemon and enrolment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from recognizer.calibration import threshold
+from recognizer.decision import DecisionPolicy
+from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+
+from kiosk.settings import Settings
+
+
+def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
+    """The recogniser that the settings describe; raises `recognizer.errors.RecognizerError`.
+
+    Photos (`camera` False) need no PAD: whoever enrols from them answers for whom they show.
+    """
+    part = settings.recognition
+    return open_recognizer(
+        part.weights,
+        RecognizerSettings(
+            pack=part.pack,
+            pad=camera and settings.pad.mode == "on",
+            min_face_px=part.min_face_px,
+            detector=part.detector,
+            accept_licence=part.accept_licence,
+        ),
+    )
+
+
+def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], DecisionPolicy]:
+    """The decision policy for a gallery of so many people, at the operator's FPIR."""
+
+    def policy(people: int) -> DecisionPolicy:
+        return DecisionPolicy(
+            threshold=threshold(max(people, 1), settings.recognition.fpir, eyes.calibration),
+            margin=settings.decision.margin,
+            min_frames=settings.decision.min_frames,
+            max_frames=settings.decision.max_frames,
+        )
+
+    return policy

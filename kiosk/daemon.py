@@ -1,0 +1,205 @@
+"""The daemon: frames in, punches on disk, lamps on.
+
+The presentation machine decides, this module acts. It alone reads the clock, and everything here
+runs on one thread, which owns the database connections.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from recognizer.decision import Decision, DecisionPolicy
+from recognizer.matcher import Matcher
+from recognizer.pipeline import Evidence, Look
+from store.errors import StoreError
+
+from kiosk.cameras import Camera, Frame
+from kiosk.clock import Clock
+from kiosk.errors import CameraError
+from kiosk.indicators import PATTERNS, Indicator, Signal
+from kiosk.log import complain, say
+from kiosk.orders import obey
+from kiosk.presentation import (
+    Begin,
+    Committed,
+    Effect,
+    Event,
+    Nobody,
+    NotCommitted,
+    Punch,
+    Reject,
+    Repeat,
+    Rules,
+    Seen,
+    Show,
+    State,
+    step,
+)
+from kiosk.settings import Settings
+from kiosk.stores import Stores
+from store import records
+
+_INBOX_EVERY_S = 0.5
+_FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
+
+
+class Eyes(Protocol):
+    """The part of `recognizer.pipeline.Recognizer` that the daemon uses."""
+
+    model_digest: str
+    dimension: int
+
+    def look(self, image: object, at_s: float, served: frozenset[int] = frozenset()) -> Look:
+        """What is in a frame, preferring somebody who has not been served."""
+
+
+class Door:
+    """One terminal at work.
+
+    `policy_for` gives the decision policy for a gallery of so many people. `stopping` ends the run
+    after the frame in hand.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stores: Stores,
+        eyes: Eyes,
+        policy_for: Callable[[int], DecisionPolicy],
+        indicator: Indicator,
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
+        self._terminal = settings.terminal
+        self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
+        self._indicator, self._clock, self._stopping = indicator, clock, stopping
+        d = settings.decision
+        self._rules = Rules(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s)
+        self._state = State()
+        self._evidence: list[Evidence] = []
+        self._usable_since: float | None = None
+        self._gallery_version = -1
+        self._inbox_due = 0.0
+        self._matcher: Matcher
+        self._policy: DecisionPolicy
+
+    def run(self, camera: Camera) -> None:
+        """Serve people until the camera ends or `stopping` is set.
+
+        A camera that is lost leaves a fault in the ledger and raises `CameraError`.
+        """
+        self._indicator.show(Signal.IDLE)
+        self._refresh()
+        say("ready", detector=type(self._eyes).__name__, templates=len(self._matcher))
+        try:
+            for frame in camera.frames():
+                if self._stopping.is_set():
+                    break
+                self._refresh()
+                self._serve(frame)
+        except CameraError:
+            self._indicator.show(Signal.FAULT)
+            self._append(records.Fault(code="camera_lost", detail=""))
+            raise
+
+    def _refresh(self) -> None:
+        """Take up changes of the gallery at once, and what headquarters ordered twice a second."""
+        version = self._stores.gallery_db.data_version()
+        if version != self._gallery_version:
+            self._gallery_version = version
+            numbers, templates = self._stores.gallery.templates(self._eyes.model_digest)
+            self._matcher = Matcher(numbers, templates)
+            self._policy = self._policy_for(len(set(numbers)))
+            say("gallery", people=len(set(numbers)), templates=len(numbers))
+            stale = self._stores.gallery.other_models(self._eyes.model_digest)
+            if stale:
+                complain("enrol_again", people=len(stale), why="templates of another model")
+        if time.monotonic() >= self._inbox_due:
+            self._inbox_due = time.monotonic() + _INBOX_EVERY_S
+            obey(self._stores, self._terminal, self._clock.now())
+
+    def _serve(self, frame: Frame) -> None:
+        arrived = time.monotonic()
+        served = frozenset(s.track for s in self._state.served)
+        look = self._eyes.look(frame.image, frame.at_s, served)
+        if look.subject is None:
+            self._feed(Nobody(frame.at_s))
+            return
+        subject = look.subject
+        if subject.track != self._state.track:
+            self._begin()
+        self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
+        if subject.quality.reason is None and self._usable_since is None:
+            self._usable_since = arrived
+        decision = self._policy.decide(self._evidence, self._matcher)
+        visible = frozenset(face.track for face in look.faces)
+        self._feed(Seen(frame.at_s, subject.track, decision, visible))
+
+    def _feed(self, event: Event) -> None:
+        self._state, effects = step(self._state, event, self._rules)
+        for effect in effects:
+            self._perform(effect, event.at_s)
+
+    def _perform(self, effect: Effect, at_s: float) -> None:
+        match effect:
+            case Show(signal):
+                self._indicator.show(signal)
+                say("signal", signal=signal.value, pattern=str(PATTERNS[signal]))
+            case Begin():
+                self._begin()
+            case Punch(decision):
+                self._punch(decision, at_s)
+            case Repeat(decision):
+                self._report("already recorded", decision)
+            case Reject(reason, decision):
+                self._append(records.Rejection(reason=reason, frames=decision.frames))
+                self._report(reason, decision)
+
+    def _begin(self) -> None:
+        self._evidence, self._usable_since = self._evidence[-1:], None
+
+    def _punch(self, decision: Decision, at_s: float) -> None:
+        if decision.person is None:
+            raise ValueError("an accepted decision names a person")
+        punch = records.Punch(
+            person=decision.person,
+            method="face",
+            direction=None,
+            score_millionths=round(decision.score * 1e6),
+            margin_millionths=round(decision.margin * 1e6),
+            frames=decision.frames,
+            model=self._eyes.model_digest,
+            latency_ms=self._waited_ms(),
+        )
+        record = self._append(punch)
+        if record is None:
+            self._feed(NotCommitted(at_s))
+            return
+        self._feed(Committed(at_s))
+        self._report("accept", decision, seq=record.seq)
+
+    def _append(self, body: records.Body) -> records.Record | None:
+        try:
+            return self._stores.ledger.append(body, self._clock.now())
+        except StoreError as error:
+            complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)
+            return None
+
+    def _report(self, outcome: str, decision: Decision, seq: int | None = None) -> None:
+        say(
+            "presentation",
+            decision=outcome,
+            score=round(decision.score, 3),
+            margin=round(decision.margin, 3),
+            frames=decision.frames,
+            ms=self._waited_ms(),
+            seq=seq,
+        )
+
+    def _waited_ms(self) -> int:
+        """From the first usable frame of this visit until now; 0 when there was none."""
+        since = self._usable_since
+        return 0 if since is None else round((time.monotonic() - since) * 1000)

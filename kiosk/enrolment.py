@@ -1,0 +1,192 @@
+"""Enrolment: from photos or the camera to templates, with everything that can go wrong named.
+
+Rules
+- Nothing is stored unless every check passes: one face a photo, good enough, the same person in
+  all photos, and nobody who is already enrolled under another number.
+- No template without a recorded consent.
+- The photos are read, never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from recognizer.matcher import Matcher
+from recognizer.pipeline import Recognizer
+from store.records import Instant
+
+from kiosk.cameras import Camera
+from kiosk.errors import EnrolmentRefusedError
+from kiosk.notices import consent_notice
+from kiosk.stores import Stores
+from store import records
+
+MAX_TEMPLATES = 8  # a person
+_CAMERA_FRAMES = 5  # good ones that a camera enrolment takes
+_CAMERA_APART_S = 0.3  # between two of them, so that they differ
+_CAMERA_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who is enrolled, and how their consent was given."""
+
+    number: str
+    name: str
+    language: str
+    consent: str
+    witness: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One good face: (d,) float32 L2-normalised embedding and quality in 0..1."""
+
+    embedding: NDArray[np.float32]
+    quality: float
+
+
+def from_photos(
+    recognizer: Recognizer, photos: Sequence[Path], *, skip_unusable: bool = False
+) -> tuple[list[Sample], list[str]]:
+    """The face of each photo, and a line for each photo that was passed over.
+
+    Raises `EnrolmentRefusedError` naming every unusable photo, or, with `skip_unusable`, only when
+    no photo is left.
+    """
+    samples: list[Sample] = []
+    refused: list[EnrolmentRefusedError] = []
+    for photo in photos:
+        try:
+            samples.append(_sample(recognizer, photo))
+        except EnrolmentRefusedError as error:
+            refused.append(error)
+    lines = [str(error) for error in refused]
+    if refused and not (skip_unusable and samples):
+        raise EnrolmentRefusedError(refused[0].reason, "; ".join(lines))
+    return samples, lines
+
+
+def _sample(recognizer: Recognizer, photo: Path) -> Sample:
+    try:
+        raw = np.frombuffer(photo.read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise EnrolmentRefusedError("unreadable", f"{photo}: {error.strerror}") from error
+    try:
+        image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None  # honours EXIF rotation
+    except cv2.error as error:
+        raise EnrolmentRefusedError("unreadable", f"{photo}: not a usable picture") from error
+    if image is None:
+        raise EnrolmentRefusedError("unreadable", f"{photo}: not a picture that can be read")
+    faces = recognizer.embed_photo(np.asarray(image, dtype=np.uint8))
+    if not faces:
+        raise EnrolmentRefusedError(
+            "no_face", f"{photo}: no face found; use a frontal, well-lit photo"
+        )
+    if len(faces) > 1:
+        raise EnrolmentRefusedError(
+            "several_faces", f"{photo}: {len(faces)} faces; cut the photo to the one person"
+        )
+    face = faces[0]
+    if face.quality.reason is not None or face.embedding is None:
+        reason = face.quality.reason
+        word, hint = (reason.value, reason.hint) if reason else ("unusable", "take another")
+        raise EnrolmentRefusedError(word, f"{photo}: {word.replace('_', ' ')} ({hint})")
+    return Sample(face.embedding, face.quality.score)
+
+
+def from_camera(recognizer: Recognizer, camera: Camera) -> list[Sample]:
+    """Good frames of the one person in front of the camera; raises `EnrolmentRefusedError`."""
+    samples: list[Sample] = []
+    last = start = None
+    for frame in camera.frames():
+        start = frame.at_s if start is None else start
+        if frame.at_s - start > _CAMERA_PATIENCE_S:
+            break
+        look = recognizer.look(frame.image, frame.at_s)
+        subject = look.subject
+        if len(look.faces) != 1 or subject is None or subject.embedding is None:
+            continue
+        if last is None or frame.at_s - last >= _CAMERA_APART_S:
+            samples.append(Sample(subject.embedding, subject.quality.score))
+            last = frame.at_s
+        if len(samples) == _CAMERA_FRAMES:
+            return samples
+    raise EnrolmentRefusedError(
+        "no_face",
+        f"the camera gave {len(samples)} good frames of one person, {_CAMERA_FRAMES} are needed; "
+        "one person alone, facing the camera, in good light",
+    )
+
+
+def enrol(
+    stores: Stores,
+    model: str,
+    applicant: Applicant,
+    samples: Sequence[Sample],
+    threshold: float,
+    now: Instant,
+) -> int:
+    """Store the templates of a consenting person and write the records; returns how many.
+
+    `model` is the embedder's digest, `threshold` the cosine above which two faces are one person.
+    Somebody already enrolled under this number gets further templates when the face is theirs.
+    Raises `EnrolmentRefusedError` and leaves everything as it was.
+    """
+    vectors = np.stack([sample.embedding for sample in samples])
+    if float((vectors @ vectors.T).min()) < threshold:
+        raise EnrolmentRefusedError(
+            "different_people", "the photos do not show one and the same person; sort them"
+        )
+    numbers, templates = stores.gallery.templates(model)
+    for vector in vectors:
+        match = Matcher(numbers, templates).identify(vector)
+        if match.person not in (None, applicant.number) and match.score >= threshold:
+            raise EnrolmentRefusedError(
+                "already_enrolled",
+                f"this face is already enrolled under number {match.person}; "
+                f"if that was a mistake, `kiosk people remove {match.person}` first",
+            )
+    own = templates[[n == applicant.number for n in numbers]]
+    if len(own) and float((own @ vectors.T).max(axis=0).min()) < threshold:
+        raise EnrolmentRefusedError(
+            "different_people",
+            f"number {applicant.number} is enrolled with another face; "
+            f"if the person changed, `kiosk people remove {applicant.number}` first",
+        )
+    if len(own) + len(samples) > MAX_TEMPLATES:
+        raise EnrolmentRefusedError(
+            "too_many", f"at most {MAX_TEMPLATES} templates a person, {len(own)} are there already"
+        )
+    _store(stores, model, applicant, samples, now)
+    return len(samples)
+
+
+def _store(
+    stores: Stores, model: str, applicant: Applicant, samples: Iterable[Sample], now: Instant
+) -> None:
+    notice = consent_notice()
+    number = applicant.number
+    if number not in {person.number for person in stores.gallery.people()}:
+        stores.gallery.add_person(number, applicant.name, applicant.language, now)
+    stores.ledger.append(
+        records.Consent(
+            person=number,
+            text_digest=notice.digest,
+            text_version=notice.version,
+            how=applicant.consent,
+            witness=applicant.witness,
+        ),
+        now,
+    )
+    stores.gallery.record_consent(
+        number, notice.version, notice.digest, applicant.consent, applicant.witness, now
+    )
+    rows = [(s.embedding, round(s.quality * 1e6), now) for s in samples]
+    stores.gallery.add_templates(number, model, rows)
+    stores.ledger.append(records.Enrolment(person=number, templates=len(rows), model=model), now)

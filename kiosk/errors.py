@@ -1,0 +1,37 @@
+"""The terminal's error tree; every class carries the exit code that the command line ends with."""
+
+from __future__ import annotations
+
+
+class KioskError(Exception):
+    """Anything that the terminal itself can say clearly. The message is one line with the mend."""
+
+    exit_code = 1
+
+
+class CameraError(KioskError, OSError):
+    """The camera, video file or picture folder cannot be opened or stopped giving frames."""
+
+    exit_code = 5
+
+
+class IndicatorError(KioskError, OSError):
+    """A lamp or buzzer pin cannot be had."""
+
+    exit_code = 5
+
+
+class EnrolmentRefusedError(KioskError, ValueError):
+    """Somebody cannot be enrolled from what was given; `reason` is stable and machine-readable."""
+
+    exit_code = 7
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class UnknownPersonError(KioskError, LookupError):
+    """No person with this number is on the terminal."""
+
+    exit_code = 7

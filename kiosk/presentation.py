@@ -1,0 +1,260 @@
+"""The presentation state machine: who is being served, and what they are told.
+
+A presentation is one person's visit, from the first frame with a face to the answer. The machine
+is a pure function, `step(state, event, rules) -> (state, effects)`: no clock, no camera, no disk.
+Times are seconds of the camera's clock.
+
+Rules
+- Green never comes before the record: `Show(ACCEPTED)` follows only from `Committed`.
+- One visit, one answer: a face that had its answer is served again only after it left, or, when
+  it was turned down, after `retry_s`.
+- The same person accepted again within `repeat_s` is told so and is not recorded twice.
+- Two people at once are served one after the other; each answer shows for at least `show_s`.
+- An event that does not belong to the phase raises `IllegalEventError` and changes nothing.
+
+    state, effects = step(State(), Nobody(at_s=0.0), Rules())
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from recognizer.decision import Decision, Verdict
+from recognizer.quality import Reason
+
+from kiosk.indicators import Signal
+
+
+class IllegalEventError(RuntimeError):
+    """An event came that the phase does not know; the state is as it was."""
+
+
+class Phase(Enum):
+    """What the terminal is doing."""
+
+    IDLE = "nobody is there"
+    LOOKING = "gathering frames of one face"
+    COMMITTING = "a punch is being written"
+    ANSWERED = "the answer is shown, or everyone present has had theirs"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The operator's times; `kiosk.settings.DecisionSection` says the ranges."""
+
+    patience_s: float = 6.0
+    gone_s: float = 0.8
+    show_s: float = 1.2
+    retry_s: float = 3.0
+    repeat_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A face that has had its answer and is still about; `final` ones are not tried again."""
+
+    track: int
+    answered_s: float
+    seen_s: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that the machine remembers."""
+
+    phase: Phase = Phase.IDLE
+    track: int | None = None
+    since_s: float = 0.0
+    seen_s: float = 0.0
+    hint: Reason | None = None
+    pending: str | None = None
+    served: tuple[Served, ...] = ()
+    accepted: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A frame with somebody in it: the subject's track, what its frames say, and who is visible."""
+
+    at_s: float
+    track: int
+    decision: Decision
+    visible: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """A frame without a face."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The punch that `Punch` asked for is on disk."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotCommitted:
+    """The punch could not be written; nothing is recorded."""
+
+    at_s: float
+
+
+Event = Seen | Nobody | Committed | NotCommitted
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show a signal."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Gather frames of this track from now on, forgetting what was gathered before."""
+
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class Punch:
+    """Write a punch for the person of this decision, then answer `Committed` or `NotCommitted`."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Somebody who was recorded a moment ago came again; nothing is written."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Write that somebody was turned down, without saying who: reason is a stable word."""
+
+    reason: str
+    decision: Decision
+
+
+Effect = Show | Begin | Punch | Repeat | Reject
+Step = tuple[State, tuple[Effect, ...]]
+
+
+def step(state: State, event: Event, rules: Rules) -> Step:
+    """The next state and what is to be done; raises `IllegalEventError`."""
+    match event:
+        case Committed() | NotCommitted():
+            return _written(state, event)
+        case _ if state.phase is Phase.COMMITTING:
+            raise IllegalEventError(f"{type(event).__name__} while a punch is being written")
+        case Nobody():
+            return _nobody(_forget(state, event.at_s, frozenset(), rules), event, rules)
+        case Seen():
+            return _seen(_forget(state, event.at_s, event.visible, rules), event, rules)
+
+
+def _forget(state: State, at_s: float, visible: frozenset[int], rules: Rules) -> State:
+    """Renew the served faces that are visible; drop those that left and punches out of window."""
+    served = tuple(
+        replace(s, seen_s=at_s) if s.track in visible else s
+        for s in state.served
+        if s.track in visible or at_s - s.seen_s < rules.gone_s
+    )
+    accepted = tuple((who, when) for who, when in state.accepted if at_s - when < rules.repeat_s)
+    return replace(state, served=served, accepted=accepted)
+
+
+def _nobody(state: State, event: Nobody, rules: Rules) -> Step:
+    match state.phase:
+        case Phase.LOOKING:
+            over = event.at_s - state.seen_s >= rules.gone_s
+        case Phase.ANSWERED:
+            over = not state.served and event.at_s - state.since_s >= rules.show_s
+        case _:
+            over = False
+    if not over:
+        return state, ()
+    return (
+        State(served=state.served, accepted=state.accepted, since_s=event.at_s),
+        (Show(Signal.IDLE),),
+    )
+
+
+def _seen(state: State, event: Seen, rules: Rules) -> Step:
+    match state.phase:
+        case Phase.LOOKING if event.track == state.track:
+            return _judge(replace(state, seen_s=event.at_s), event, rules)
+        case Phase.LOOKING:
+            return _begin(state, event, ())
+        case Phase.ANSWERED if event.at_s - state.since_s < rules.show_s:
+            return state, ()
+        case _:
+            had = next((s for s in state.served if s.track == event.track), None)
+            if had and (had.final or event.at_s - had.answered_s < rules.retry_s):
+                return state, ()
+            return _begin(state, event, (Show(Signal.SEEN),))
+
+
+def _begin(state: State, event: Seen, first: tuple[Effect, ...]) -> Step:
+    state = replace(
+        state,
+        phase=Phase.LOOKING,
+        track=event.track,
+        since_s=event.at_s,
+        seen_s=event.at_s,
+        hint=None,
+        served=tuple(s for s in state.served if s.track != event.track),
+    )
+    return state, (*first, Begin(event.track))
+
+
+def _judge(state: State, event: Seen, rules: Rules) -> Step:
+    decision = event.decision
+    match decision.verdict:
+        case Verdict.ACCEPT:
+            if decision.person in {who for who, _ in state.accepted}:
+                answered = _answered(state, event.at_s, final=True)
+                return answered, (Repeat(decision), Show(Signal.ALREADY))
+            committing = replace(state, phase=Phase.COMMITTING, pending=decision.person)
+            return committing, (Punch(decision),)
+        case Verdict.UNDECIDED if event.at_s - state.since_s < rules.patience_s:
+            if decision.hint is None or decision.hint == state.hint:
+                return state, ()
+            return replace(state, hint=decision.hint), (Show(Signal.TRY_AGAIN),)
+        case Verdict.UNDECIDED:
+            reason = decision.hint.value if decision.hint else "undecided"
+        case _:
+            reason = decision.verdict.value
+    answered = _answered(state, event.at_s, final=False)
+    return answered, (Reject(reason, decision), Show(Signal.REJECTED))
+
+
+def _written(state: State, event: Committed | NotCommitted) -> Step:
+    if state.phase is not Phase.COMMITTING or state.pending is None:
+        raise IllegalEventError(f"{type(event).__name__}, but no punch was asked for")
+    if isinstance(event, NotCommitted):
+        return _answered(state, event.at_s, final=False), (Show(Signal.FAULT),)
+    accepted = (*state.accepted, (state.pending, event.at_s))
+    answered = _answered(replace(state, accepted=accepted), event.at_s, final=True)
+    return answered, (Show(Signal.ACCEPTED),)
+
+
+def _answered(state: State, at_s: float, *, final: bool) -> State:
+    track = state.track if state.track is not None else -1
+    return replace(
+        state,
+        phase=Phase.ANSWERED,
+        track=None,
+        since_s=at_s,
+        hint=None,
+        pending=None,
+        served=(*state.served, Served(track, at_s, at_s, final)),
+    )

@@ -1,0 +1,58 @@
+"""Opening the two databases and the keys of a terminal, for daemon and command line alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from store.database import Database, open_database
+from store.delivery import Delivery
+from store.gallery import Gallery
+from store.keys import load_database_key, load_public_key, load_signing_key
+from store.ledger import Ledger
+
+from kiosk.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What one thread works with; the connections belong to the thread that opened them."""
+
+    ledger_db: Database
+    gallery_db: Database
+    ledger: Ledger
+    delivery: Delivery
+    gallery: Gallery
+    signer: Ed25519PrivateKey
+    hq_key: Ed25519PublicKey
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """Open ledger and gallery, making empty ones where there are none yet.
+
+    Raises `store.errors.StoreError`: missing keys, a wrong key, a file that is no database.
+    """
+    keys, directory = settings.store.keys, settings.store.directory
+    signer = load_signing_key(keys)
+    with ExitStack() as stack:
+        ledger_db = _open(stack, directory / "ledger.db", load_database_key(keys, "ledger"))
+        gallery_db = _open(stack, directory / "gallery.db", load_database_key(keys, "gallery"))
+        yield Stores(
+            ledger_db=ledger_db,
+            gallery_db=gallery_db,
+            ledger=Ledger(ledger_db, settings.terminal, signer),
+            delivery=Delivery(ledger_db),
+            gallery=Gallery(gallery_db),
+            signer=signer,
+            hq_key=load_public_key(settings.hq.public_key),
+        )
+
+
+def _open(stack: ExitStack, path: Path, key: bytes) -> Database:
+    database = open_database(path, key, create=True)
+    stack.callback(database.close)
+    return database

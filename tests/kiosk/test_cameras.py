@@ -1,0 +1,112 @@
+"""The camera stand-ins, and the newest-frame rule that live cameras share."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kiosk.cameras import NewestFrame, RecordedCamera, open_camera
+from kiosk.errors import CameraError
+from kiosk.settings import CameraSection
+
+
+def pictures(folder: Path, count: int) -> CameraSection:
+    for i in range(count):
+        image = np.full((48, 64, 3), i * 20, dtype=np.uint8)
+        cv2.imwrite(str(folder / f"{i}.png"), image)
+    return CameraSection(source="pictures", path=folder, pace="every-frame", fps=10)
+
+
+def test_a_folder_of_pictures_plays_in_order_at_the_frame_rate(tmp_path: Path) -> None:
+    frames = list(open_camera(pictures(tmp_path, 5)).frames())
+    assert [frame.at_s for frame in frames] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+    assert {frame.image.shape for frame in frames} == {(480, 640, 3)}
+    assert [int(frame.image[240, 320, 0]) for frame in frames] == [0, 20, 40, 60, 80]
+
+
+def test_a_video_file_plays_and_ends(tmp_path: Path) -> None:
+    path = tmp_path / "door.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15, (64, 48))
+    for _ in range(7):
+        writer.write(np.zeros((48, 64, 3), dtype=np.uint8))
+    writer.release()
+    section = CameraSection(source="video", path=path, pace="every-frame")
+    assert len(list(open_camera(section).frames())) == 7
+
+
+def test_in_real_time_a_slow_consumer_misses_frames_and_never_gets_a_backlog() -> None:
+    time_s = 0.0
+
+    def images() -> list[NDArray[np.uint8]]:
+        return [np.full((2, 2, 3), i, dtype=np.uint8) for i in range(20)]
+
+    section = CameraSection(source="v4l2", fps=10)
+    camera = RecordedCamera(section, lambda: iter(images()), 10, now=lambda: time_s)
+    got = []
+    for frame in camera.frames():
+        got.append(int(frame.image[0, 0, 0]))
+        time_s += 0.5  # five frames pass while this one is worked on
+    assert got == [0, 4, 9, 14, 19]
+
+
+def test_repeat_goes_on_with_time_that_never_goes_back(tmp_path: Path) -> None:
+    section = pictures(tmp_path, 3).model_copy(update={"at_end": "repeat"})
+    camera = open_camera(section)
+    times = []
+    for frame in camera.frames():
+        times.append(frame.at_s)
+        if len(times) == 8:
+            camera.close()
+    assert len(times) == 8
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("content", [None, b"not a video"])
+def test_what_is_not_a_video_is_a_clear_error(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.avi"
+    path.write_bytes(content or b"")
+    with pytest.raises(CameraError, match="not a video"):
+        open_camera(CameraSection(source="video", path=path))
+
+
+def test_an_empty_folder_is_a_clear_error(tmp_path: Path) -> None:
+    camera = open_camera(pictures(tmp_path, 0))
+    with pytest.raises(CameraError, match="no picture"):
+        list(camera.frames())
+
+
+def test_a_camera_that_is_not_there_is_a_clear_error() -> None:
+    with pytest.raises(CameraError, match="cannot be opened"):
+        open_camera(CameraSection(source="v4l2", device="/dev/no-such-camera"))
+
+
+def test_without_picamera2_the_mend_is_named() -> None:
+    with pytest.raises(CameraError, match="python3-libcamera"):
+        open_camera(CameraSection(source="picamera2"))
+
+
+def test_a_live_camera_gives_the_newest_frame_and_its_loss_is_an_error() -> None:
+    taken = threading.Event()
+    released = threading.Event()
+    count = 0
+
+    def read() -> NDArray[np.uint8] | None:
+        nonlocal count
+        count += 1
+        if count == 6:
+            taken.wait(10)
+        return np.full((2, 2, 3), count, dtype=np.uint8) if count <= 6 else None
+
+    frames = NewestFrame(read, released.set, "camera 0").frames()
+    first = int(next(frames).image[0, 0, 0])
+    assert 1 <= first <= 5
+    taken.set()
+    with pytest.raises(CameraError, match="camera 0 gives no frames"):
+        for _ in range(8):
+            next(frames)
+    assert released.wait(10)

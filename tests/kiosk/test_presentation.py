@@ -1,0 +1,192 @@
+"""The presentation state machine, with no camera, clock or disk."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk.indicators import Signal
+from kiosk.presentation import (
+    Begin,
+    Committed,
+    Effect,
+    Event,
+    IllegalEventError,
+    Nobody,
+    NotCommitted,
+    Phase,
+    Punch,
+    Reject,
+    Repeat,
+    Rules,
+    Seen,
+    Show,
+    State,
+    step,
+)
+from recognizer.decision import Decision, Verdict
+from recognizer.quality import Reason
+
+RULES = Rules()
+
+
+def judged(verdict: Verdict, person: str | None = None, hint: Reason | None = None) -> Decision:
+    return Decision(verdict=verdict, person=person, score=0.9, margin=0.5, frames=3, hint=hint)
+
+
+UNDECIDED = judged(Verdict.UNDECIDED)
+ACCEPT = judged(Verdict.ACCEPT, "1001")
+UNKNOWN = judged(Verdict.UNKNOWN)
+
+
+def seen(at_s: float, track: int, decision: Decision, *others: int) -> Seen:
+    return Seen(at_s, track, decision, frozenset({track, *others}))
+
+
+def play(*events: Event, state: State | None = None) -> tuple[State, list[Effect]]:
+    """Feed events; a punch that is asked for is written at once, as the daemon does."""
+    state, done = state or State(), list[Effect]()
+    waiting = list(events)
+    while waiting:
+        event = waiting.pop(0)
+        state, effects = step(state, event, RULES)
+        done += effects
+        if any(isinstance(effect, Punch) for effect in effects):
+            waiting.insert(0, Committed(event.at_s))
+    return state, done
+
+
+def signals(effects: list[Effect]) -> list[Signal]:
+    return [effect.signal for effect in effects if isinstance(effect, Show)]
+
+
+def test_a_known_face_is_seen_recorded_and_then_greeted() -> None:
+    state, effects = play(seen(0.0, 1, UNDECIDED), seen(0.1, 1, UNDECIDED), seen(0.2, 1, ACCEPT))
+    assert effects == [
+        Show(Signal.SEEN),
+        Begin(1),
+        Punch(ACCEPT),
+        Show(Signal.ACCEPTED),
+    ]
+    assert state.phase is Phase.ANSWERED
+
+
+def test_a_punch_that_cannot_be_written_shows_a_fault_and_never_green() -> None:
+    state, _ = step(State(), seen(0.0, 1, UNDECIDED), RULES)
+    state, effects = step(state, seen(0.1, 1, ACCEPT), RULES)
+    assert effects == (Punch(ACCEPT),)
+    state, effects = step(state, NotCommitted(0.1), RULES)
+    assert effects == (Show(Signal.FAULT),)
+    assert state.phase is Phase.ANSWERED
+    assert state.accepted == ()
+
+
+def test_somebody_standing_still_makes_one_presentation() -> None:
+    frames = [seen(i / 10, 1, ACCEPT) for i in range(600)]
+    _, effects = play(*frames)
+    assert sum(isinstance(effect, Punch) for effect in effects) == 1
+
+
+def test_a_stranger_is_turned_down_once_until_the_retry_time() -> None:
+    early = [seen(i / 10, 1, UNKNOWN) for i in range(int(RULES.retry_s * 10))]
+    _, effects = play(*early)
+    assert sum(isinstance(effect, Reject) for effect in effects) == 1
+    _, effects = play(*early, *(seen(3.2 + i / 10, 1, UNKNOWN) for i in range(5)))
+    assert sum(isinstance(effect, Reject) for effect in effects) == 2
+
+
+def test_the_same_person_within_the_minute_is_told_and_not_recorded_twice() -> None:
+    first = [seen(0.0, 1, UNDECIDED), seen(0.1, 1, ACCEPT)]
+    left = [Nobody(t) for t in (1.0, 2.0, 3.0)]
+    again = [seen(10.0, 2, UNDECIDED), seen(10.1, 2, ACCEPT)]
+    _, effects = play(*first, *left, *again)
+    assert sum(isinstance(effect, Punch) for effect in effects) == 1
+    assert Repeat(ACCEPT) in effects
+    assert signals(effects)[-1] is Signal.ALREADY
+    later = [Nobody(70.0), Nobody(71.0), seen(72.0, 3, UNDECIDED), seen(72.1, 3, ACCEPT)]
+    _, effects = play(*first, *left, *again, *later)
+    assert sum(isinstance(effect, Punch) for effect in effects) == 2
+
+
+def test_two_people_at_once_are_served_one_after_the_other() -> None:
+    other = judged(Verdict.ACCEPT, "1002")
+    _, effects = play(
+        seen(0.0, 1, UNDECIDED, 2),
+        seen(0.1, 1, ACCEPT, 2),
+        seen(0.2, 2, other, 1),  # the answer to the first is still shown
+        seen(1.5, 2, UNDECIDED, 1),
+        seen(1.6, 2, other, 1),
+    )
+    punches = [e.decision.person for e in effects if isinstance(e, Punch)]
+    assert punches == ["1001", "1002"]
+
+
+def test_a_hint_is_shown_once_and_patience_ends() -> None:
+    dark = judged(Verdict.UNDECIDED, hint=next(iter(Reason)))
+    frames = [seen(i / 10, 1, dark) for i in range(int(RULES.patience_s * 10) + 2)]
+    _, effects = play(*frames)
+    assert signals(effects) == [Signal.SEEN, Signal.TRY_AGAIN, Signal.REJECTED]
+    assert [e.reason for e in effects if isinstance(e, Reject)] == [next(iter(Reason)).value]
+
+
+@pytest.mark.parametrize("event", [Committed(0.0), NotCommitted(0.0)])
+def test_a_commit_that_nobody_asked_for_is_illegal(event: Event) -> None:
+    with pytest.raises(IllegalEventError):
+        step(State(), event, RULES)
+
+
+def test_a_frame_while_a_punch_is_written_is_illegal_and_changes_nothing() -> None:
+    state, _ = play(seen(0.0, 1, UNDECIDED))
+    state, _ = step(state, seen(0.1, 1, ACCEPT), RULES)
+    before = state
+    with pytest.raises(IllegalEventError):
+        step(state, Nobody(0.2), RULES)
+    assert state == before
+
+
+verdicts = st.sampled_from(list(Verdict))
+people = st.sampled_from(["1001", "1002", "1003"])
+
+
+@st.composite
+def mornings(draw: st.DrawFn) -> list[Event]:
+    at_s, events = 0.0, list[Event]()
+    for _ in range(draw(st.integers(0, 50))):
+        at_s += draw(st.floats(0.01, 2.0))
+        if draw(st.booleans()):
+            events.append(Nobody(at_s))
+            continue
+        verdict = draw(verdicts)
+        person = draw(people) if verdict is Verdict.ACCEPT else None
+        tracks = draw(st.sets(st.integers(1, 4), min_size=1))
+        hint = draw(st.none() | st.sampled_from(list(Reason)))
+        track = draw(st.sampled_from(sorted(tracks)))
+        events.append(Seen(at_s, track, judged(verdict, person, hint), frozenset(tracks)))
+    return events
+
+
+@given(mornings())
+def test_every_morning_ends_idle_once_everybody_left(morning: list[Event]) -> None:
+    end = morning[-1].at_s if morning else 0.0
+    state, _ = play(*morning, *(Nobody(end + i * 0.5) for i in range(1, 12)))
+    assert state.phase is Phase.IDLE
+    assert state.served == ()
+
+
+@given(mornings())
+def test_green_never_comes_without_a_record_and_no_window_holds_two_punches(
+    morning: list[Event],
+) -> None:
+    last: dict[str, float] = {}
+    state = State()
+    for event in morning:
+        state, effects = step(state, event, RULES)
+        assert Show(Signal.ACCEPTED) not in effects
+        for effect in effects:
+            if isinstance(effect, Punch) and effect.decision.person:
+                person = effect.decision.person
+                assert event.at_s - last.get(person, -1e9) >= RULES.repeat_s
+                last[person] = event.at_s
+                state, effects = step(state, Committed(event.at_s), RULES)
+                assert effects == (Show(Signal.ACCEPTED),)

@@ -1,0 +1,64 @@
+"""The settings file: every mistake named, with its key, its value and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kiosk.settings import load
+from store.errors import SettingsError
+
+GOOD = """\
+[terminal]
+site = "plant-1"
+name = "gate-a"
+zone = "Europe/Berlin"
+[store]
+directory = "data"
+keys = "keys"
+[hq]
+public_key = "hq.pub"
+[mqtt]
+host = "broker.example"
+"""
+
+
+def settings(folder: Path, text: str) -> Path:
+    path = folder / "kiosk.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_short_file_is_enough(tmp_path: Path) -> None:
+    loaded = load(settings(tmp_path, GOOD))
+    assert loaded.pad.mode == "on"
+    assert loaded.store.directory == tmp_path / "data"
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("Europe/Berlin", "Europe/Berln") + (
+        '[pad]\nmode = "perhaps"\n[camera]\nfsp = 20\n[recognition]\nfpir = 3\n'
+    )
+    with pytest.raises(SettingsError) as error:
+        load(settings(tmp_path, text))
+    said = str(error.value)
+    for part in ("terminal.zone", "Berln", "pad.mode", "perhaps", "camera.fsp", "fps", "fpir"):
+        assert part in said
+
+
+def test_a_camera_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    text = GOOD + '[camera]\nsource = "video"\npath = "door.avi"\n'
+    with pytest.raises(SettingsError, match=r"door\.avi"):
+        load(settings(tmp_path, text))
+
+
+def test_a_pin_used_twice_is_named(tmp_path: Path) -> None:
+    text = GOOD + "[indicators]\ngreen = 17\nred = 17\n"
+    with pytest.raises(SettingsError, match="twice"):
+        load(settings(tmp_path, text))
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
+        load(tmp_path / "nowhere.toml")

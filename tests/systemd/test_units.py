@@ -1,0 +1,46 @@
+"""The units as systemd itself reads them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).resolve().parents[2] / "systemd"
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[Path]:
+    """The units with this environment's programs in place of /opt/kiosk's."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed (Debian: apt-get install systemd)")
+    copies = []
+    for unit in sorted(UNITS.glob("*.service")):
+        copy = tmp_path / unit.name
+        programs = str(Path(sys.executable).parent)
+        copy.write_text(unit.read_text().replace("/opt/kiosk/bin", programs))
+        copies.append(copy)
+    return copies
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(units: list[Path]) -> None:
+    assert {unit.name for unit in units} >= {"kiosk.service", "kiosk-sync.service"}
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, units)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_the_process_that_sees_faces_has_no_network() -> None:
+    assert "PrivateNetwork=yes" in (UNITS / "kiosk.service").read_text().splitlines()
+
+
+def test_the_process_on_the_network_has_no_devices() -> None:
+    assert "PrivateDevices=yes" in (UNITS / "kiosk-sync.service").read_text().splitlines()
