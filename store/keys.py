@@ -1,0 +1,177 @@
+"""Key files in a directory, or in the credentials directory that systemd hands a service.
+
+| file | holds | mode |
+| --- | --- | --- |
+| `ledger.key`, `gallery.key` | a database's raw 256-bit key, 64 hex characters | 0400 |
+| `signing.key` | Ed25519, PKCS 8 PEM: signs records and replies | 0400 |
+| `sealing.key` | X25519, PKCS 8 PEM: opens what is sealed to this terminal | 0400 |
+| `signing.pub`, `sealing.pub` | the public halves, PEM | 0444 |
+
+- A key that is there is never overwritten, also when two processes create keys at once.
+- A key file is complete or absent: written aside, fsynced, linked into place, directory fsynced.
+- Key material appears in no message and no traceback text of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from store.errors import ExposedKeyError, KeyFileError, MalformedKeyError, MissingKeyError
+
+DATABASE_KEY_BYTES = 32
+_MAX_FILE_BYTES = 16 * 1024
+_SECRET, _PUBLIC = 0o400, 0o444
+_MAKE = "`kiosk keys create` makes the keys of a new terminal"
+_FETCH = "get it from whom it belongs to, headquarters or a terminal"
+
+
+def create_keys(directory: Path) -> tuple[str, ...]:
+    """Make every key that is not there yet; returns the names of the files that were made.
+
+    The directory is made with mode 0700 if need be. Raises `KeyFileError`.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = [
+            name
+            for name in ("ledger.key", "gallery.key")
+            if _place(directory / name, secrets.token_hex(DATABASE_KEY_BYTES).encode(), _SECRET)
+        ]
+        pairs = (("signing", Ed25519PrivateKey), ("sealing", X25519PrivateKey))
+        for name, kind in pairs:
+            if _place(directory / f"{name}.key", _private_pem(kind.generate()), _SECRET):
+                made.append(f"{name}.key")
+        publics: tuple[tuple[str, Ed25519PublicKey | X25519PublicKey], ...] = (
+            ("signing.pub", load_signing_key(directory).public_key()),
+            ("sealing.pub", load_sealing_key(directory).public_key()),
+        )
+        for name, key in publics:
+            if _place(directory / name, _public_pem(key), _PUBLIC):
+                made.append(name)
+    except KeyFileError:
+        raise
+    except OSError as error:
+        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
+    return tuple(made)
+
+
+def load_database_key(directory: Path, name: Literal["ledger", "gallery"]) -> bytes:
+    """The raw key (32 bytes) of a database; raises `KeyFileError`."""
+    path = directory / f"{name}.key"
+    try:
+        key = bytes.fromhex(_read_secret(path).decode("ascii").strip())
+    except ValueError:
+        key = b""
+    if len(key) != DATABASE_KEY_BYTES:
+        raise MalformedKeyError(f"{path}: not 64 hex characters; bring it back from the backup")
+    return key
+
+
+def load_signing_key(directory: Path) -> Ed25519PrivateKey:
+    """The key that signs this terminal's records; raises `KeyFileError`."""
+    path = directory / "signing.key"
+    key = _private(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise MalformedKeyError(f"{path}: not an Ed25519 private key")
+    return key
+
+
+def load_sealing_key(directory: Path) -> X25519PrivateKey:
+    """The key that opens what was sealed to this terminal; raises `KeyFileError`."""
+    path = directory / "sealing.key"
+    key = _private(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise MalformedKeyError(f"{path}: not an X25519 private key")
+    return key
+
+
+def load_public_key(path: Path) -> Ed25519PublicKey:
+    """An Ed25519 public key in PEM; raises `KeyFileError`."""
+    try:
+        key = load_pem_public_key(_read(path, _FETCH))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise MalformedKeyError(f"{path}: not an Ed25519 public key in PEM")
+    return key
+
+
+def _private(path: Path) -> object:
+    try:
+        return load_pem_private_key(_read_secret(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise MalformedKeyError(f"{path}: not an unencrypted private key in PEM") from None
+
+
+def _read_secret(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return _read(path)
+    if stat.S_IMODE(mode) & 0o027:
+        raise ExposedKeyError(f"{path}: others can read or write it; `chmod 0400 {path}`")
+    return _read(path)
+
+
+def _read(path: Path, mend: str = _MAKE) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_FILE_BYTES)
+    except FileNotFoundError:
+        raise MissingKeyError(f"{path}: there is no such key; {mend}") from None
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _place(path: Path, content: bytes, mode: int) -> bool:
+    """Write a file that appears whole or not at all; False when there is one already."""
+    if path.exists():
+        return False
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        try:
+            os.link(aside, path)  # unlike a rename, this never replaces
+        except FileExistsError:
+            return False
+    finally:
+        aside.unlink()
+    _sync_directory(path.parent)
+    return True
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _private_pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _public_pem(key: Ed25519PublicKey | X25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
