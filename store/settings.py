@@ -40,7 +40,7 @@ def _is_zone(name: str) -> str:
 Label = Annotated[
     str,
     Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
         description="lower-case letters, digits and hyphens, at most 63",
     ),
 ]

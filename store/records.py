@@ -1,0 +1,276 @@
+"""What the ledger's records say: their bodies, their time, and the envelope around both.
+
+- A record names an employee by number; names, pictures and embeddings are in no record.
+- Bodies hold no floats: a quantity is an integer with its unit in the name.
+- Every body has a version `v`. Fields that a reader does not know are kept and round-trip; a writer
+  adds none (`Ledger.append` refuses them).
+- `kind` is the class name in snake case. A new kind may appear at any time: readers pass it on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+)
+from pydantic.functional_validators import AfterValidator
+
+from store.canonical import MAX_SAFE_INTEGER, canonical
+from store.errors import InvalidValueError
+
+MAX_NUMBER = 64  # characters of an employee's number
+# Controls, formats (bidirectional marks), surrogates, private use, unassigned, line separators
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def person_number(text: str) -> str:
+    """An employee's number in the one form that is stored: NFC, 1 to 64 printable characters.
+
+    Two spellings that look and mean the same give the same number. Raises `InvalidValueError`.
+    """
+    number = unicodedata.normalize("NFC", text[: MAX_NUMBER * 4]).strip()
+    if not 1 <= len(number) <= MAX_NUMBER or len(text) > MAX_NUMBER * 4:
+        raise InvalidValueError(f"a number has 1 to {MAX_NUMBER} characters")
+    if any(unicodedata.category(character) in _UNPRINTABLE for character in number):
+        raise InvalidValueError("a number has printable characters only")
+    return number
+
+
+def utc_text(instant: datetime) -> str:
+    """`2026-01-31T07:58:03.120000Z`; a naive instant is a ValueError."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its time zone")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999") from None
+
+
+def _from_decimal(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"-?(0|[1-9][0-9]{0,38})", value):
+        return int(value)
+    return value
+
+
+Utc = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(utc_text, when_used="json")]
+# On the wire a decimal string: nanoseconds since boot outgrow 2^53 after 104 days.
+BigInteger = Annotated[
+    int,
+    Field(strict=True),
+    BeforeValidator(_from_decimal),
+    PlainSerializer(str, when_used="json"),
+]
+Number = Annotated[str, AfterValidator(person_number)]
+Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
+Millionths = Annotated[int, Field(ge=-1_000_000, le=1_000_000, strict=True)]
+HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Word = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(max_length=1000)]
+
+
+class _Kept(BaseModel):
+    """Frozen, and unknown fields are kept on reading."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Instant(_Kept):
+    """When something happened, as well as the terminal knew it.
+
+    `utc` is the wall clock, `zone` the terminal's IANA zone, `boot` the kernel's boot id,
+    `monotonic_ns` nanoseconds since that boot, `synchronised` whether the wall clock was
+    disciplined, `error_ms` its estimated error (None when not known).
+    """
+
+    utc: Utc
+    zone: Word
+    boot: Word
+    monotonic_ns: BigInteger
+    synchronised: bool
+    error_ms: Count | None
+
+
+class Body(_Kept):
+    """Base of what a record says; `v` is the version of the kind."""
+
+    v: int = Field(default=1, ge=1, le=MAX_SAFE_INTEGER)
+
+    kind: ClassVar[str] = "body"
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Name the kind after the class."""
+        cls.kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class Punch(Body):
+    """Somebody was recognised, or showed a badge or a PIN. Scores are cosines in millionths."""
+
+    person: Number
+    method: Literal["face", "badge", "pin"]
+    direction: Literal["in", "out", "break_start", "break_end"] | None = None
+    score_millionths: Millionths | None = None
+    margin_millionths: Annotated[int, Field(ge=-2_000_000, le=2_000_000, strict=True)] | None = None
+    frames: Count | None = None
+    model: HexDigest | None = None
+    latency_ms: Count | None = None
+
+
+class Boot(Body):
+    """The terminal started; which program and which settings (SHA-256 of the file)."""
+
+    version: Word
+    settings_digest: HexDigest
+
+
+class Stop(Body):
+    """The terminal ended in order."""
+
+    reason: Word
+
+
+class Enrolment(Body):
+    """Templates of a person were made by the model of that SHA-256."""
+
+    person: Number
+    templates: Count
+    model: HexDigest
+
+
+class Consent(Body):
+    """A person agreed to the text of that version and SHA-256; `how` says by what act."""
+
+    person: Number
+    text_digest: HexDigest
+    text_version: Word
+    how: Annotated[str, Field(min_length=1, max_length=1000)]
+    witness: Number | None = None
+
+
+class Withdrawal(Body):
+    """A person took the consent back."""
+
+    person: Number
+
+
+class Deletion(Body):
+    """So many templates of a person were deleted, and why."""
+
+    person: Number
+    templates: Count
+    reason: Word
+
+
+class Fault(Body):
+    """Something does not work; `code` is stable, `detail` is for people and names nobody."""
+
+    code: Word
+    detail: Text = ""
+
+
+class Rejection(Body):
+    """A presentation was not accepted. No identity, no score."""
+
+    reason: Word
+    frames: Count
+
+
+class CommandDone(Body):
+    """What became of a command from headquarters."""
+
+    command: Word
+    type: Word
+    outcome: Word
+    detail: Text = ""
+
+
+BODIES: Mapping[str, type[Body]] = {
+    body.kind: body
+    for body in (
+        Punch,
+        Boot,
+        Stop,
+        Enrolment,
+        Consent,
+        Withdrawal,
+        Deletion,
+        Fault,
+        Rejection,
+        CommandDone,
+    )
+}
+
+
+class Envelope(_Kept):
+    """A record's payload, parsed. `body` is as written; `known_body` gives it typed."""
+
+    v: int
+    site: str
+    terminal: str
+    seq: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
+    id: str
+    kind: str
+    time: Instant
+    body: dict[str, Any]
+
+    def known_body(self) -> Body | None:
+        """The typed body; None for a kind, or a later form of one, that is not known here."""
+        model = BODIES.get(self.kind)
+        try:
+            return None if model is None else model.model_validate(self.body)
+        except ValidationError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the ledger. `payload` is RFC 8785 bytes, the hashes 32, the signature 64 bytes."""
+
+    seq: int
+    id: str
+    kind: str
+    payload: bytes
+    previous: bytes
+    hash: bytes
+    signature: bytes
+
+    def content(self) -> Envelope:
+        """The payload parsed; raises pydantic's ValidationError for what is no record."""
+        return Envelope.model_validate(json.loads(self.payload))
+
+
+def build_payload(
+    site: str, terminal: str, seq: int, record_id: str, body: Body, at: Instant
+) -> bytes:
+    """The canonical payload of a new record; raises `NotCanonicalError`, `InvalidValueError`."""
+    if body.model_extra or at.model_extra:
+        raise InvalidValueError("a new record has only the fields of its kind")
+    return canonical(
+        {
+            "v": 1,
+            "site": site,
+            "terminal": terminal,
+            "seq": seq,
+            "id": record_id,
+            "kind": body.kind,
+            "time": at.model_dump(mode="json"),
+            "body": body.model_dump(mode="json"),
+        }
+    )
