@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 
 import click
-from recognizer.errors import RecognizerError
-from store.errors import SettingsError, StoreError
 
 from kiosk.commands import keys, models, people, records, run
 from kiosk.errors import KioskError
+from recognizer.errors import RecognizerError
+from store.errors import SettingsError, StoreError, UnknownPersonError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,6 +40,8 @@ def exit_code(error: Exception) -> int:
     match error:
         case SettingsError():
             return 3
+        case UnknownPersonError():
+            return 7
         case StoreError():
             return 4
         case RecognizerError():

@@ -16,15 +16,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from recognizer.matcher import Matcher
-from recognizer.pipeline import Recognizer
-from store.records import Instant
 
 from kiosk.cameras import Camera
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.notices import consent_notice
 from kiosk.stores import Stores
+from recognizer.matcher import Matcher
+from recognizer.pipeline import Recognizer
 from store import records
+from store.records import Instant
 
 MAX_TEMPLATES = 8  # a person
 _CAMERA_FRAMES = 5  # good ones that a camera enrolment takes

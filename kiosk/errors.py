@@ -29,9 +29,3 @@ class EnrolmentRefusedError(KioskError, ValueError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-class UnknownPersonError(KioskError, LookupError):
-    """No person with this number is on the terminal."""
-
-    exit_code = 7

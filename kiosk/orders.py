@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from store.documents import open_document, seal_document
-from store.errors import DocumentError
-from store.records import CommandDone, Instant
-from store.settings import Terminal
 
 from kiosk.log import complain, say
 from kiosk.stores import Stores
+from store.documents import open_document, seal_document
+from store.errors import DocumentError
+from store.records import CommandDone, Instant, utc_text
+from store.settings import Terminal
 
 _AT_ONCE = 20
 
@@ -48,9 +48,11 @@ def obey(stores: Stores, terminal: Terminal, now: Instant) -> int:
     """Carry out what waits in the inbox; returns how many messages were taken from it."""
     waiting = stores.delivery.inbox(_AT_ONCE)
     for message in waiting:
-        if message.kind == "command":
-            _carry_out(stores, terminal, message.document, now)
-        stores.delivery.drop_inbox(message.id)
+        # One transaction: carried out, recorded, answered and taken from the inbox, or none of it.
+        with stores.ledger_db.transaction():
+            if message.kind == "command":
+                _carry_out(stores, terminal, message.document, now)
+            stores.delivery.drop_inbox(message.id)
     return len(waiting)
 
 
@@ -77,7 +79,7 @@ def _carry_out(stores: Stores, terminal: Terminal, document: bytes, now: Instant
         "terminal": terminal.name,
         "outcome": outcome,
         "detail": detail,
-        "time": now.utc.isoformat().replace("+00:00", "Z"),
+        "time": utc_text(now.utc),
     }
     stores.delivery.post_reply(seal_document(stores.signer, "reply", reply))
     stores.delivery.seen_command(order.number)

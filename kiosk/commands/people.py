@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 from store.gallery import Person
-from store.records import Deletion
 
 from kiosk.cameras import open_camera
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
 from kiosk.commands.recognition import open_eyes, policy_for
 from kiosk.enrolment import Applicant, enrol, from_camera, from_photos
-from kiosk.errors import UnknownPersonError
 from kiosk.settings import Settings, load
 from kiosk.stores import Stores, open_stores
+from store.errors import UnknownPersonError
+from store.records import Deletion
 
 
 @click.command("enrol")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from store.documents import open_document
-from store.ledger import Record
 
 from kiosk.commands.options import print_json, print_table, with_config, with_json
 from kiosk.settings import Settings, load
 from kiosk.stores import Stores, open_stores
+from store.documents import open_document
+from store.ledger import Record
+from store.records import utc_text
 
 _PAGE = 1000
 
@@ -73,12 +74,13 @@ def _all(stores: Stores) -> list[Record]:
 def _row(record: Record, confirmed: int) -> dict[str, object]:
     content = record.content()
     body = content.body
+    score = body.get("score_millionths")
     return {
         "seq": record.seq,
-        "time": content.time.utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": utc_text(content.time.utc),
         "person": body["person"],
         "method": body["method"],
-        "score": body["score_millionths"] / 1e6,
-        "latency_ms": body["latency_ms"],
+        "score": None if score is None else score / 1e6,
+        "latency_ms": body.get("latency_ms"),
         "confirmed": record.seq <= confirmed,
     }

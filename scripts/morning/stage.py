@@ -90,7 +90,7 @@ class Stage:
         running = Running(
             name,
             subprocess.Popen(
-                [*_program(name), "run", "--config", str(self._config_of(name))],
+                [*program(name), "run", "--config", str(self._config_of(name))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -104,7 +104,7 @@ class Stage:
     def run(self, name: str, *words: str) -> str:
         """Run one command of a program to its end; raises `StageError` with what it said."""
         done = subprocess.run(
-            [*_program(name), *words, *self._config_words(name, words)],
+            [*program(name), *words, *self._config_words(name, words)],
             capture_output=True,
             text=True,
             check=False,
@@ -120,7 +120,7 @@ class Stage:
     def follow(self, each: Callable[[Line], None], name: str, *words: str) -> None:
         """Run a command that prints a JSON object a line, until `close`; `each` gets them."""
         process = subprocess.Popen(
-            [*_program(name), *words, *self._config_words(name, words)],
+            [*program(name), *words, *self._config_words(name, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -218,6 +218,7 @@ key = "{tls.key}"
 """
 
 
-def _program(name: str) -> list[str]:
+def program(name: str) -> list[str]:
+    """How a program of ours is started."""
     script = {"hq": "kiosk-hq", "sync": "kiosk-sync", "kiosk": "kiosk"}[name]
     return [str(Path(sys.executable).parent / script)]

@@ -1,0 +1,46 @@
+"""What every folder of tests shares: the real weights and the real photos."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from morning.photos import fetch_photos
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def weights_dir() -> Path:
+    """The default pack's weights, fetched once into the checkout's cache and checked by digest."""
+    weights = ROOT / ".cache" / "models"
+    mirror = ["--mirror", str(SHARED / "models")] if (SHARED / "models").is_dir() else []
+    kiosk = Path(sys.executable).parent / "kiosk"
+    done = subprocess.run(
+        [str(kiosk), "models", "fetch", "--to", str(weights), *mirror],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # PAD weights are not to be had from registries: the fetch then says so and is still good.
+    assert list(weights.glob("*.onnx")), done.stderr
+    return weights
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, Path]:
+    """Photos that packages ship: "astronaut" (one face) and "t1" (six faces)."""
+    return fetch_photos(ROOT / ".cache" / "photos")
+
+
+@pytest.fixture(scope="session")
+def shared_faces() -> Path:
+    """The richer set of faces beside the checkout; skips where there is none."""
+    faces = SHARED / "faces"
+    if not faces.is_dir():
+        pytest.skip("needs ../shared/faces, which this machine does not have")
+    return faces

@@ -1,0 +1,42 @@
+"""The demo, run as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("weights_dir", "photos")
+def test_the_demo_plays_a_morning_and_headquarters_has_exactly_its_punches(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(ROOT / "scripts" / "demo"), "--shared", str(tmp_path / "none")],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env={**os.environ, "COLUMNS": "140"},
+    )
+    said = done.stdout
+    assert done.returncode == 0, said + done.stderr
+    assert "headquarters has exactly the 5 punches" in said
+    table = said[said.index("The morning") :]
+    decisions = re.findall(r"(accept|already recorded|unknown|attack|ambiguous)\s", table)
+    assert decisions.count("accept") == 5
+    assert decisions.count("already recorded") == 1
+    assert decisions.count("unknown") >= 2, "each of the two strangers is turned down"
+    recorded = re.findall(r"(\d{4}) (\w+)\s+[\d.]+\s+accept", table)
+    assert sorted(recorded) == [
+        ("1001", "Jo"),
+        ("1002", "Ben"),
+        ("1003", "Cleo"),
+        ("1004", "Leo"),
+        ("1005", "Eva"),
+    ]
+    assert "green 1x1.2s, beep 1x0.12s" in said

@@ -1,0 +1,140 @@
+"""The real daemon at the door, from pictures to punches."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from morning.cast import Person
+from morning.stage import Stage, StageError, program
+
+from .conftest import MakeStage, enrol, pictures_of
+
+DOOR: dict[str, str | int | float] = {"source": "pictures", "fps": 10, "pace": "every-frame"}
+TERM_WITHIN_S = 2.0  # the issue's own bound for a clean end
+
+
+def wait_to_the_end(stage: Stage) -> None:
+    assert stage.start("kiosk").process.wait(120) == 0
+
+
+def test_strangers_never_punch(make_stage: MakeStage, cast: list[Person], tmp_path: Path) -> None:
+    strangers = [person for person in cast if person.number is None]
+    pictures_of(strangers * 3, tmp_path / "door", frames=20, gap=10)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    enrol(stage, cast, tmp_path)
+    wait_to_the_end(stage)
+    assert stage.ask("kiosk", "punches") == []
+
+
+def test_an_empty_gallery_lets_nobody_in(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast, tmp_path / "door", frames=20, gap=10)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    wait_to_the_end(stage)
+    assert stage.ask("kiosk", "punches") == []
+
+
+def test_who_is_removed_is_no_longer_recognised(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:1], tmp_path / "door", frames=20, gap=10)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    enrol(stage, cast[:2], tmp_path)
+    wait_to_the_end(stage)
+    assert [p["person"] for p in stage.ask("kiosk", "punches")] == ["1001"]
+    assert stage.ask("kiosk", "people", "remove", "1001")["templates_deleted"] == 1
+    assert [p["number"] for p in stage.ask("kiosk", "people", "list")] == ["1002"]
+    wait_to_the_end(stage)
+    assert len(stage.ask("kiosk", "punches")) == 1
+
+
+def test_sigterm_ends_the_daemon_cleanly_in_under_two_seconds(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:2], tmp_path / "door", frames=10, gap=5)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door"), "at_end": "repeat"})
+    enrol(stage, cast[:2], tmp_path)
+    kiosk = stage.start("kiosk")
+    deadline = time.monotonic() + 60
+    while not stage.ask("kiosk", "punches"):
+        assert time.monotonic() < deadline
+    kiosk.process.terminate()
+    assert kiosk.process.wait(TERM_WITHIN_S) == 0
+    assert any('"stopped"' in line for line in kiosk.words)
+
+
+def test_the_logs_hold_no_number_and_no_name(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:1], tmp_path / "door", frames=10, gap=5)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    enrol(stage, [*cast[:1]], tmp_path)
+    said = subprocess.run(
+        [*program("kiosk"), "run", "--config", str(stage.config)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stderr
+    assert '"presentation"' in said
+    assert "1001" not in said
+    assert cast[0].name not in said
+
+
+def test_without_pad_weights_a_terminal_does_not_start(
+    make_stage: MakeStage, tmp_path: Path, weights_dir: Path
+) -> None:
+    pictures_of([], tmp_path / "door", frames=0, gap=0)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for file in weights_dir.glob("*.onnx"):
+        if "minifasnet" not in file.name:
+            (bare / file.name).symlink_to(file)
+    text = stage.config.read_text().replace(str(weights_dir.resolve()), str(bare))
+    stage.config.write_text(text.replace('mode = "off"', 'mode = "on"'))
+    with pytest.raises(StageError, match="minifasnet"):
+        stage.run("kiosk", "run")
+
+
+def test_enrolment_refuses_with_the_reason(
+    make_stage: MakeStage, cast: list[Person], photos: dict[str, Path], tmp_path: Path
+) -> None:
+    pictures_of([], tmp_path / "door", frames=0, gap=0)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    enrol(stage, cast[:1], tmp_path)
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    for name, person, image in make_bad_photos(cast, photos):
+        (bad / name).write_bytes(image)
+        words = ("--name", "X", "--consent", "test", str(bad / name))
+        with pytest.raises(StageError, match=person):
+            stage.run("kiosk", "enrol", "2000", *words)
+    assert [p["number"] for p in stage.ask("kiosk", "people", "list")] == ["1001"]
+
+
+def make_bad_photos(cast: list[Person], photos: dict[str, Path]) -> list[tuple[str, str, bytes]]:
+    """(file name, what the refusal says, bytes) of photos that must not enrol."""
+    import cv2
+    import numpy as np
+
+    from morning.cast import portrait
+
+    def png(image: object) -> bytes:
+        return bytes(cv2.imencode(".png", np.asarray(image))[1])
+
+    good = portrait(cast[1].walks[0])
+    small = cv2.resize(good, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    return [
+        ("empty.png", "no face", png(np.full((300, 300, 3), 127, dtype=np.uint8))),
+        ("six.jpg", "6 faces", photos["t1"].read_bytes()),
+        ("small.png", "small|closer", png(small)),
+        ("blurred.png", "blur|sharp|still", png(cv2.GaussianBlur(good, (0, 0), 6))),
+        ("broken.jpg", "not a picture|usable", photos["t1"].read_bytes()[:200]),
+        ("known.png", "already enrolled under number 1001", png(portrait(cast[0].walks[0]))),
+    ]
