@@ -1,1 +1,1 @@
-"""The process that talks to the network: the MQTT contract, its transport and the outbox courier."""
+"""The process that talks to the network: MQTT contract, transport and outbox courier."""

@@ -1,0 +1,80 @@
+"""The command `kiosk-sync`: argument parsing, logging, signals, exit codes. Nothing else.
+
+Exit codes: 0 ended by SIGTERM or SIGINT, 2 wrong use or settings, 3 a key or certificate cannot be
+used, 4 the ledger cannot be used, 1 anything else. Errors are one line on stderr with the mend.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from random import Random
+
+import click
+
+from store.errors import DatabaseError, KeyFileError, SettingsError, StoreError
+from store.settings import load_settings
+from sync.daemon import Stop, run
+from sync.errors import CredentialError, SyncError
+from sync.journal import log_to
+from sync.settings import Settings
+
+DEFAULT_CONFIG = Path("/etc/kiosk/kiosk.toml")
+
+
+@click.group()
+def main() -> None:
+    """Carry a terminal's signed records to headquarters, and commands back."""
+
+
+@main.command("run")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help="The terminal's TOML file.",
+)
+def run_command(config: Path) -> None:
+    """Run until SIGTERM; the log is JSON lines on stderr."""
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.request)
+    signal.signal(signal.SIGINT, stop.request)
+    log_to(None, "sync")
+    try:
+        settings = load_settings(config, Settings)
+        run(settings, _keys(settings), stop, Random(), program_version())
+    except (StoreError, SyncError) as error:
+        click.echo(f"kiosk-sync: {error}", err=True)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: StoreError | SyncError) -> int:
+    """What the command ends with for an error."""
+    for kind, code in (
+        (SettingsError, 2),
+        ((KeyFileError, CredentialError), 3),
+        (DatabaseError, 4),
+    ):
+        if isinstance(error, kind):
+            return code
+    return 1
+
+
+def program_version() -> str:
+    """The installed version; `0` from a bare checkout."""
+    try:
+        return version("kiosk")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _keys(settings: Settings) -> Path:
+    """systemd's credentials directory when it holds the ledger's key, else the configured one."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    if given and (Path(given) / "ledger.key").exists():
+        return Path(given)
+    return settings.store.keys

@@ -1,0 +1,151 @@
+"""The composition of `kiosk-sync run`: builds the real parts and keeps the courier going.
+
+- Everything runs in the caller's thread but the transport's connecting; the database connection is
+  opened and used here.
+- No ledger yet: wait for kiosk to make it, saying so once. A ledger that cannot be used (wrong
+  key, newer schema) ends the process; trouble that may pass (busy, disk) is logged and tried again
+  after a pause with jitter, with a new connection to the database.
+- `Stop.requested` is a plain flag, so a signal handler may set it at any instant; every wait is at
+  most `poll_s` (0.1 s) long.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+from store.database import open_database
+
+from store.errors import (
+    DatabaseBusyError,
+    MissingDatabaseError,
+    StorageError,
+)
+from store.keys import load_database_key, load_public_key
+from sync.contract.topics import Address, Channel, topic
+from sync.courier import Courier, Now, Pace
+from sync.outbox import StoreOutbox
+from sync.seam import Backoff, Transport
+from sync.settings import Settings
+from sync.transport import Broker, MqttTransport
+
+_LOG = logging.getLogger("sync.daemon")
+_FAREWELL_S = 0.5
+_TROUBLE = Backoff(first_s=1.0, most_s=30.0)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by a signal handler, looked at by every loop."""
+
+    requested: bool = False
+    on_request: Callable[[], None] | None = None
+
+    def request(self, *_: object) -> None:
+        """End soon; fits `signal.signal`."""
+        self.requested = True
+        if self.on_request is not None:
+            self.on_request()
+
+
+def real_clock() -> Now:
+    """This machine's clocks."""
+    return Now(time.monotonic(), datetime.now(UTC))
+
+
+def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
+    """Carry until `stop` is requested. Raises StoreError or SyncError that no waiting can mend."""
+    failures = 0
+    while not stop.requested:
+        try:
+            _carry(settings, keys, stop, random, version)
+        except MissingDatabaseError:
+            if failures == 0:
+                _LOG.warning(
+                    "no_ledger_yet",
+                    extra={"fields": {"detail": "waiting for `kiosk run` to make ledger.db"}},
+                )
+            failures += 1
+            _wait(stop, settings.mqtt.poll_s * 5)
+        except (DatabaseBusyError, StorageError) as error:
+            failures += 1
+            pause_s = _TROUBLE.pause_s(failures, random)
+            fields = {"reason": type(error).__name__, "again_in_s": round(pause_s, 2)}
+            _LOG.error("database_trouble", extra={"fields": fields})
+            _wait(stop, pause_s)
+
+
+def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
+    key = load_database_key(keys, "ledger")
+    hq_key = load_public_key(settings.hq.public_key)
+    address = Address(settings.terminal.site, settings.terminal.name)
+    with ExitStack() as stack:
+        database = open_database(settings.store.directory / "ledger.db", key, create=False)
+        stack.callback(database.close)
+        courier = Courier(
+            address,
+            StoreOutbox(database, settings.terminal),
+            hq_key,
+            random,
+            real_clock,
+            version=version,
+            pace=_pace(settings),
+        )
+        transport = MqttTransport(
+            broker_of(settings, address),
+            [topic(address, Channel.RECEIPT), topic(address, Channel.COMMAND)],
+            random,
+            will=courier.will,
+            backoff=Backoff(settings.mqtt.reconnect_first_s, settings.mqtt.reconnect_most_s),
+        )
+        stack.callback(transport.close)
+        stop.on_request = transport.interrupt
+        transport.start()
+        _LOG.info("started", extra={"fields": {"terminal": str(address), "version": version}})
+        _loop(courier, transport, stop, settings.mqtt.poll_s)
+        courier.farewell(transport, _FAREWELL_S)
+        _LOG.info("stopped", extra={"fields": {"confirmed": courier.reception.confirmed.seq}})
+
+
+def _loop(courier: Courier, transport: Transport, stop: Stop, poll_s: float) -> None:
+    while not stop.requested:
+        if courier.step(transport):
+            continue
+        message = transport.receive(poll_s)
+        if message is not None:
+            courier.handle(message, transport)
+
+
+def broker_of(settings: Settings, address: Address) -> Broker:
+    """The transport's view of the settings; the client's name is the terminal's address."""
+    return Broker(
+        host=settings.mqtt.host,
+        port=settings.mqtt.port,
+        ca=settings.mqtt.ca,
+        certificate=settings.mqtt.certificate,
+        key=settings.mqtt.key,
+        client_id=f"kiosk/{address}",
+        keepalive_s=settings.mqtt.keepalive_s,
+        session_expiry_s=settings.mqtt.session_expiry_s,
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        resend_after_s=settings.mqtt.resend_after_s,
+        resend_most_s=settings.mqtt.resend_most_s,
+        window=settings.mqtt.window,
+        status_every_s=settings.mqtt.status_every_s,
+    )
+
+
+def _wait(stop: Stop, pause_s: float) -> None:
+    deadline = time.monotonic() + pause_s
+    while not stop.requested and time.monotonic() < deadline:
+        time.sleep(0.05)
