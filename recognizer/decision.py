@@ -1,0 +1,119 @@
+"""From the frames of one presentation to one decision.
+
+Rules
+- A frame counts when its quality was good: as an attack if PAD said so, else by its embedding. The
+  last `max_frames` of them are read.
+- Score fusion: of each person the mean, over the frames, of the cosine with their best template.
+  A mean of normal impostor scores spreads less than one of them, so a threshold set for single
+  frames errs towards fewer false accepts.
+- ACCEPT needs all of: `min_frames` frames that PAD passed, and more of them than attack frames; the
+  best person's fused score at `threshold` or over; `margin` over the best *other* person; and the
+  same person best in `agreement` of the frames. Nothing accepts below the threshold.
+- ATTACK needs `min_frames` attack frames, and no fewer than passed ones.
+- UNKNOWN and AMBIGUOUS (somebody, but a look-alike is too near or the frames disagree) come only
+  when `max_frames` frames have passed; until then the decision is UNDECIDED, with a hint when most
+  of the latest frames cannot be judged.
+- Pure: no clock. Evidence is of one track, oldest first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.evidence import Evidence
+from recognizer.matcher import NO_SCORE, Matcher
+from recognizer.quality import Reason
+
+_HINT_FRAMES = 5  # a third of a second: a hint does not flicker with single frames
+
+
+class Verdict(Enum):
+    """What became of a presentation; the value is a stable word."""
+
+    ACCEPT = "accept"
+    UNKNOWN = "unknown"
+    ATTACK = "attack"
+    AMBIGUOUS = "ambiguous"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict; `person` is named by ACCEPT alone.
+
+    `score` is the best person's fused cosine and `margin` its distance to the best other person,
+    also where the verdict names nobody; -1 and 0 where nobody was compared. `frames` counts the
+    frames that were compared.
+    """
+
+    verdict: Verdict
+    person: str | None
+    score: float
+    margin: float
+    frames: int
+    hint: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPolicy:
+    """How sure to be. `threshold` and `margin` are cosines; see `recognizer.calibration`."""
+
+    threshold: float
+    margin: float = 0.05
+    min_frames: int = 3
+    max_frames: int = 8
+    agreement: float = 0.8
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.min_frames <= self.max_frames or not 0 < self.agreement <= 1:
+            raise ValueError(f"frames or agreement out of range: {self}")
+
+    def decide(self, evidence: Sequence[Evidence], matcher: Matcher) -> Decision:
+        """The decision on what has been seen so far of one person."""
+        counted = [e for e in evidence if e.attack or e.embedding is not None][-self.max_frames :]
+        attacks = sum(e.attack for e in counted)
+        probes = [e.embedding for e in counted if e.embedding is not None]
+        if attacks >= self.min_frames and attacks >= len(probes):
+            return Decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), None)
+        hint = _hint(evidence)
+        if not probes:
+            return Decision(Verdict.UNDECIDED, None, NO_SCORE, 0.0, 0, hint)
+        scores = matcher.scores(np.stack(probes))
+        fused = matcher.best(scores.mean(axis=0))
+        known = fused.person is not None and fused.score >= self.threshold
+        clear = fused.margin >= self.margin and _agreeing(scores) >= self.agreement
+        enough = len(probes) >= self.min_frames and len(probes) > attacks
+        margin = fused.margin if fused.person is not None else 0.0
+        verdict = Verdict.UNDECIDED
+        if known and clear and enough:
+            verdict = Verdict.ACCEPT
+        elif len(probes) >= self.max_frames:
+            verdict = Verdict.AMBIGUOUS if known else Verdict.UNKNOWN
+        return Decision(
+            verdict,
+            fused.person if verdict is Verdict.ACCEPT else None,
+            fused.score,
+            margin,
+            len(probes),
+            hint if verdict is Verdict.UNDECIDED else None,
+        )
+
+
+def _agreeing(scores: NDArray[np.float32]) -> float:
+    """The fraction of the frames in which the person who is best over all is best."""
+    best = int(scores.mean(axis=0).argmax())
+    return float((scores.argmax(axis=1) == best).mean())
+
+
+def _hint(evidence: Sequence[Evidence]) -> Reason | None:
+    latest = [e.quality.reason for e in evidence[-_HINT_FRAMES:]]
+    reasons = Counter(reason for reason in latest if reason is not None)
+    if not reasons or 2 * reasons.total() <= len(latest):
+        return None
+    return reasons.most_common(1)[0][0]

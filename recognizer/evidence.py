@@ -1,0 +1,26 @@
+"""What one frame says about the person who is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recognizer.faces import Face, Vector
+from recognizer.quality import Quality
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """The subject in one frame.
+
+    `live` is 0..1, fused over the track's last frames; None when PAD is off or the quality failed.
+    `attack` says that PAD took the face for an attack; such a face is never embedded. `embedding` is
+    (d,) float32 of length 1, None when quality or PAD failed.
+    """
+
+    track: int
+    at_s: float
+    face: Face
+    quality: Quality
+    live: float | None
+    attack: bool
+    embedding: Vector | None

@@ -1,0 +1,90 @@
+"""Exact 1:N search: one matrix product, the best template of each person.
+
+Immutable: a changed gallery is another matcher, so serving never pauses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.errors import GalleryError
+
+NO_SCORE = -1.0  # the least a cosine can be: nobody was compared
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The best person and the best other person, with their cosines; None where there is none."""
+
+    person: str | None
+    score: float
+    runner_up: str | None
+    runner_up_score: float
+
+    @property
+    def margin(self) -> float:
+        """How far the best person is ahead, 0..2."""
+        return self.score - self.runner_up_score
+
+
+class Matcher:
+    """Templates (n, d) float32, L2-normalised, of the people in `numbers` (n), in any order."""
+
+    def __init__(self, numbers: Sequence[str], templates: NDArray[np.float32]) -> None:
+        if templates.ndim != 2 or len(numbers) != len(templates):
+            raise GalleryError(f"{len(numbers)} numbers for templates of shape {templates.shape}")
+        if not np.isfinite(templates).all():
+            raise GalleryError("a template holds numbers that are not finite")
+        owners = np.asarray(numbers, dtype=np.str_)
+        order = np.argsort(owners, kind="stable")
+        self._templates = np.ascontiguousarray(templates[order], dtype=np.float32)
+        self._people, self._starts = np.unique(owners[order], return_index=True)
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    @property
+    def people(self) -> int:
+        """How many people the templates are of."""
+        return len(self._people)
+
+    def scores(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(f, d) probes to (f, people) cosines: of each person's best template.
+
+        Raises `GalleryError` for probes of another dimension or with numbers that are not finite.
+        """
+        if probes.ndim != 2 or not np.isfinite(probes).all():
+            raise GalleryError(f"probes of shape {probes.shape} must be (f, d) and finite")
+        if not self.people:
+            return np.empty((len(probes), 0), dtype=np.float32)
+        if probes.shape[1] != self._templates.shape[1]:
+            raise GalleryError(
+                f"probes have {probes.shape[1]} numbers, templates {self._templates.shape[1]}"
+            )
+        cosines = probes @ self._templates.T
+        return np.asarray(np.maximum.reduceat(cosines, self._starts, axis=1), dtype=np.float32)
+
+    def best(self, scores: NDArray[np.float32]) -> Match:
+        """The best and second-best person of (people,) scores."""
+        if not scores.size:
+            return Match(None, NO_SCORE, None, NO_SCORE)
+        first = int(scores.argmax())
+        if scores.size == 1:
+            return Match(str(self._people[first]), float(scores[first]), None, NO_SCORE)
+        others = scores.copy()
+        others[first] = -np.inf
+        second = int(others.argmax())
+        return Match(
+            str(self._people[first]),
+            float(scores[first]),
+            str(self._people[second]),
+            float(scores[second]),
+        )
+
+    def identify(self, probe: NDArray[np.float32]) -> Match:
+        """Whom the (d,) probe looks like most; raises `GalleryError`."""
+        return self.best(self.scores(probe[None])[0])

@@ -1,0 +1,121 @@
+"""From settings and a folder of weights to the parts of a recogniser, all checks done first.
+
+Rules
+- The licence gate comes before anything is read.
+- Every missing file of the choice is named in one error, with the command that brings it.
+- PAD that was asked for and cannot be had is an error, never a warning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recognizer.detector import Detector, YuNetDetector
+from recognizer.embedder import Embedder
+from recognizer.errors import LicenceError, MissingWeightsError
+from recognizer.manifest import DetectorSpec, Manifest, Pack, load_manifest
+from recognizer.mtcnn import ONET, PNET, RNET, MtcnnDetector
+from recognizer.pad import PadDetector
+from recognizer.quality import QualitySettings
+from recognizer.session import Session
+from recognizer.tracker import TrackerSettings
+from recognizer.weights import missing, read_weights, require
+
+_PAD_OFF = ', or write [pad] mode = "off", which lets a photo of a face in'
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizerSettings:
+    """What to run. `detector` "auto" takes the first of the pack whose weights are there."""
+
+    pack: str = "open"
+    pad: bool = True
+    detector: str = "auto"
+    min_face_px: int = 80
+    accept_licence: str | None = None
+    quality: QualitySettings = field(default_factory=QualitySettings)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A recogniser's parts; `notes` is what a person must know of the choice."""
+
+    pack: Pack
+    detector: Detector
+    embedder: Embedder
+    pad: PadDetector | None
+    model_digest: str
+    notes: tuple[str, ...]
+
+
+def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
+    """Load what the settings name from the folder.
+
+    Raises `UnknownPackError`, `LicenceError`, `MissingWeightsError`, `WrongWeightsError`,
+    `ModelError`.
+    """
+    manifest = load_manifest()
+    pack = manifest.pack(settings.pack)
+    _check_licence(settings, pack)
+    spec = _choose_detector(weights, settings, pack)
+    require(weights, (*spec.files, pack.embedder.file), settings.pack)
+    notes = [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
+    if settings.detector == "auto" and spec != pack.detectors[0]:
+        notes.append(f"detector is {spec.kind}: {pack.detectors[0].kind}'s weights are not here")
+    pad = None
+    if settings.pad:
+        pad = _open_pad(weights, settings.pack, pack, manifest)
+    else:
+        notes.append("PAD is off: a photo of a face would be let in")
+    return Parts(
+        pack=pack,
+        detector=_open_detector(weights, spec, manifest, settings.min_face_px),
+        embedder=Embedder(read_weights(weights, pack.embedder.file, manifest), pack.embedder),
+        pad=pad,
+        model_digest=manifest.files[pack.embedder.file].sha256,
+        notes=tuple(notes),
+    )
+
+
+def _check_licence(settings: RecognizerSettings, pack: Pack) -> None:
+    if pack.non_commercial and settings.accept_licence != pack.acceptance:
+        raise LicenceError(
+            f"pack {settings.pack} is for non-commercial use only ({pack.licence}); whoever may "
+            f'use it writes [recognition] accept_licence = "{pack.acceptance}"'
+        )
+
+
+def _choose_detector(weights: Path, settings: RecognizerSettings, pack: Pack) -> DetectorSpec:
+    if settings.detector == "auto":
+        there = (spec for spec in pack.detectors if not missing(weights, spec.files))
+        return next(there, pack.detectors[0])
+    for spec in pack.detectors:
+        if spec.kind == settings.detector:
+            return spec
+    kinds = ", ".join(spec.kind for spec in pack.detectors)
+    raise MissingWeightsError(
+        f"pack {settings.pack} has no detector {settings.detector}; it has {kinds}"
+    )
+
+
+def _open_detector(
+    weights: Path, spec: DetectorSpec, manifest: Manifest, min_face_px: int
+) -> Detector:
+    raw = [read_weights(weights, name, manifest) for name in spec.files]
+    if spec.kind == "yunet":
+        return YuNetDetector(raw[0], spec.score)
+    pnet, rnet, onet = (
+        Session(weight, name, signature)
+        for weight, name, signature in zip(raw, spec.files, (PNET, RNET, ONET), strict=True)
+    )
+    return MtcnnDetector(pnet, rnet, onet, spec.score, min_face_px)
+
+
+def _open_pad(weights: Path, name: str, pack: Pack, manifest: Manifest) -> PadDetector:
+    if pack.pad is None:
+        raise MissingWeightsError(f"pack {name} has no PAD networks{_PAD_OFF}")
+    files = [network.file for network in pack.pad.networks]
+    require(weights, files, name, _PAD_OFF)
+    return PadDetector([read_weights(weights, file, manifest) for file in files], pack.pad)

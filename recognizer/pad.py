@@ -1,0 +1,66 @@
+"""Presentation attack detection with MiniFASNet: is this a live face, or paper or a screen?
+
+Each network looks at the face box grown by its own factor, so that it sees the edges of a held sheet
+or screen. Their softmax values of the live class are averaged (the manifest's fusion).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from recognizer.errors import ModelError
+from recognizer.faces import Face, Image
+from recognizer.manifest import PadNetwork, PadSpec
+from recognizer.session import Session, Signature
+
+_CLASSES = 3  # paper, live, screen
+
+
+class PadDetector:
+    """The networks of a pack, fused."""
+
+    def __init__(self, weights: Sequence[bytes], spec: PadSpec) -> None:
+        self.spec = spec
+        self._networks = [
+            (Session(raw, n.file, Signature(None, (None, 3, n.size, n.size), (_CLASSES,))), n)
+            for raw, n in zip(weights, spec.networks, strict=True)
+        ]
+
+    def live(self, image: Image, face: Face) -> float:
+        """How live the face looks in this one frame, 0..1.
+
+        Raises `ModelError` when a network gives no finite number.
+        """
+        score = float(np.mean([self._live(image, face, *each) for each in self._networks]))
+        if not np.isfinite(score):
+            raise ModelError("a PAD network gave no finite number")
+        return score
+
+    def _live(self, image: Image, face: Face, session: Session, network: PadNetwork) -> float:
+        left, top, right, bottom = grown(face.box, network.crop, image.shape[1], image.shape[0])
+        patch = image[top : bottom + 1, left : right + 1]
+        small = cv2.resize(patch, (network.size, network.size))
+        (logits,) = session.run(small.transpose(2, 0, 1)[None].astype(np.float32))
+        powers = np.exp(logits[0] - logits[0].max())
+        return float(powers[network.live_class] / powers.sum())
+
+
+def grown(
+    box: tuple[float, float, float, float], factor: float, width: int, height: int
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom (inclusive) of the grown box, shifted to stay inside the picture.
+
+    The factor shrinks where the picture is too small for it. As Silent-Face-Anti-Spoofing's
+    `src/generate_patches.py` cuts its training patches.
+    """
+    x, y, w, h = box
+    factor = min((height - 1) / h, (width - 1) / w, factor)
+    new_w, new_h = w * factor, h * factor
+    left, top = x + w / 2 - new_w / 2, y + h / 2 - new_h / 2
+    left = min(max(left, 0.0), max(width - 1 - new_w, 0.0))
+    top = min(max(top, 0.0), max(height - 1 - new_h, 0.0))
+    right, bottom = min(left + new_w, width - 1), min(top + new_h, height - 1)
+    return int(left), int(top), int(right), int(bottom)

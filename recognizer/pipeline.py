@@ -1,0 +1,165 @@
+"""From a frame to the people in it and what it says about the one who is served.
+
+Rules
+- In this order, and a face that fails a step goes no further: detect, track, choose the subject,
+  quality, PAD, align, embed. A face that fails PAD is never embedded.
+- Bystanders are followed, never judged or embedded.
+- No clock and no disk but weights: times come with the frames.
+
+    recognizer = open_recognizer(Path("models"), RecognizerSettings(pad=True))
+    look = recognizer.look(frame, at_s)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer.align import align
+from recognizer.calibration import Calibration
+from recognizer.evidence import Evidence
+from recognizer.faces import Face, Image, Vector, check_image
+from recognizer.opening import Parts, RecognizerSettings, open_parts
+from recognizer.quality import Quality, Reason, assess
+from recognizer.tracker import TrackedFace, Tracker
+
+__all__ = [
+    "Evidence",
+    "Look",
+    "PhotoFace",
+    "Recognizer",
+    "RecognizerSettings",
+    "TrackedFace",
+    "open_recognizer",
+]
+
+_FRAME_SIDE_PX = 640  # the longer side that a camera's frame is brought to for detection
+_PHOTO_SIDES_PX = (640, 1280, 320)  # tried in order until a face is found
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a frame shows: every face with its track, and the evidence on the one to serve."""
+
+    faces: tuple[TrackedFace, ...]
+    subject: Evidence | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoFace:
+    """A face of a still photo; `embedding` is (d,) float32 of length 1, None if quality failed."""
+
+    face: Face
+    quality: Quality
+    embedding: Vector | None
+
+
+class Recognizer:
+    """One camera's recogniser; it follows faces, so it belongs to one stream of frames."""
+
+    def __init__(self, parts: Parts, settings: RecognizerSettings) -> None:
+        self._parts, self._settings = parts, settings
+        self._tracker = Tracker(settings.tracker)
+        self._live: dict[int, deque[float]] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know: the detector in use, PAD off, licences."""
+        return self._parts.notes
+
+    @property
+    def model_digest(self) -> str:
+        """The embedder's primary SHA-256 in hex: templates of another one are never compared."""
+        return self._parts.model_digest
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in an embedding."""
+        return self._parts.embedder.dimension
+
+    @property
+    def calibration(self) -> Calibration:
+        """The embedder's impostor distribution."""
+        return self._parts.pack.calibration
+
+    def look(
+        self, image: NDArray[np.uint8], at_s: float, served: frozenset[int] = frozenset()
+    ) -> Look:
+        """What is in a (h, w, 3) uint8 BGR frame, preferring somebody whose track is not `served`.
+
+        Raises `ImageError` for anything that is no such picture.
+        """
+        image = check_image(image)
+        tracked = self._tracker.follow(self._detect(image, _FRAME_SIDE_PX), at_s)
+        alive = self._tracker.alive()
+        self._live = {track: live for track, live in self._live.items() if track in alive}
+        subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
+        return Look(tracked, None if subject is None else self._judge(image, subject, at_s))
+
+    def embed_photo(self, image: NDArray[np.uint8]) -> list[PhotoFace]:
+        """Every face of a still photo of any size, the largest first; none is an empty list."""
+        image = check_image(image)
+        for side in _PHOTO_SIDES_PX:
+            faces = self._detect(image, side)
+            if faces:
+                break
+        ordered = sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
+        return [PhotoFace(face, *self._embed(image, face)) for face in ordered]
+
+    def _detect(self, image: Image, side_px: int) -> list[Face]:
+        """Faces in the picture's own pixels, found with its longer side at `side_px`."""
+        factor = side_px / max(image.shape[:2])
+        if factor == 1:
+            return self._parts.detector.detect(image)
+        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
+        found = self._parts.detector.detect(np.asarray(small, dtype=np.uint8))
+        return [face.scaled(1 / factor) for face in found]
+
+    def _judge(self, image: Image, subject: TrackedFace, at_s: float) -> Evidence:
+        quality, crop = self._assess(image, subject.face)
+        live: float | None = None
+        attack = False
+        if quality.reason is None and self._parts.pad is not None:
+            live = self._fused_live(image, subject)
+            attack = live < self._parts.pad.spec.threshold
+        embedding: Vector | None = None
+        if quality.reason is None and not attack:
+            quality, embedding = self._embed_crop(crop, quality)
+        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding)
+
+    def _fused_live(self, image: Image, subject: TrackedFace) -> float:
+        """The mean of the track's last PAD scores, this frame's included."""
+        pad = self._parts.pad
+        if pad is None:
+            raise ValueError("PAD is off")
+        scores = self._live.setdefault(subject.track, deque(maxlen=pad.spec.frames))
+        scores.append(pad.live(image, subject.face))
+        return float(np.mean(scores))
+
+    def _embed(self, image: Image, face: Face) -> tuple[Quality, Vector | None]:
+        quality, crop = self._assess(image, face)
+        if quality.reason is not None:
+            return quality, None
+        return self._embed_crop(crop, quality)
+
+    def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
+        crop = align(image, face.landmarks)
+        limits = replace(self._settings.quality, min_face_px=self._settings.min_face_px)
+        return assess(image, face, crop, limits), crop
+
+    def _embed_crop(self, crop: Image, quality: Quality) -> tuple[Quality, Vector | None]:
+        (embedding,) = self._parts.embedder.embed(crop[None])
+        if not np.isfinite(embedding).all():
+            return replace(quality, reason=Reason.UNREADABLE), None
+        return quality, embedding
+
+
+def open_recognizer(weights: Path, settings: RecognizerSettings) -> Recognizer:
+    """A recogniser for one camera; raises what `recognizer.opening.open_parts` raises."""
+    return Recognizer(open_parts(weights, settings), settings)

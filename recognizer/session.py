@@ -1,0 +1,87 @@
+"""The only door to ONNX Runtime.
+
+Rules
+- One intra-op thread and no spinning: a second thread gains these small networks nothing, and
+  spinning on two busy cores made a frame two to five times slower (measured on two x86-64 cores).
+- A network is loaded from bytes whose digest was checked, and only when it takes what its user feeds.
+- Nothing but float32 goes in and comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from recognizer.errors import ModelError
+
+Tensor = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a network with one input must look like. A dimension of None may have any size.
+
+    `name` is the input's name, or None where exports of the same network name it differently.
+    `outputs` gives the size of the last dimension of each output, in order.
+    """
+
+    name: str | None
+    shape: tuple[int | None, ...]
+    outputs: tuple[int, ...]
+
+
+class Session:
+    """A loaded network with one input."""
+
+    def __init__(self, weights: bytes, what: str, signature: Signature, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3  # errors; they come as exceptions too
+        try:
+            self._session = onnxruntime.InferenceSession(
+                weights, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise ModelError(f"{what}: not a network that can be loaded ({error})") from error
+        self._what, self._signature = what, signature
+        self._input = self._check()
+
+    def _check(self) -> str:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        wanted = self._signature
+        if len(inputs) != 1 or (wanted.name is not None and inputs[0].name != wanted.name):
+            found = [i.name for i in inputs]
+            raise ModelError(f"{self._what}: inputs are {found}, expected [{wanted.name!r}]")
+        if not _fits(inputs[0].shape, wanted.shape):
+            found = inputs[0].shape
+            raise ModelError(f"{self._what}: input shape is {found}, expected {wanted.shape}")
+        last = tuple(output.shape[-1] for output in outputs)
+        if last != wanted.outputs:
+            raise ModelError(f"{self._what}: outputs end in {last}, expected {wanted.outputs}")
+        return str(inputs[0].name)
+
+    def run(self, tensor: Tensor) -> list[Tensor]:
+        """All outputs for one input; raises `ModelError` for another shape or type."""
+        if tensor.dtype != np.float32 or not _fits(tensor.shape, self._signature.shape):
+            raise ModelError(
+                f"{self._what}: fed {tensor.dtype} {tensor.shape}, takes float32 "
+                f"{self._signature.shape}"
+            )
+        try:
+            outputs = self._session.run(None, {self._input: tensor})
+        except Exception as error:
+            raise ModelError(f"{self._what}: the network failed ({error})") from error
+        return [np.asarray(output, dtype=np.float32) for output in outputs]
+
+
+def _fits(found: Sequence[int | str | None], wanted: tuple[int | None, ...]) -> bool:
+    """Whether a shape can be the wanted one; names and None in `found` are free dimensions."""
+    return len(found) == len(wanted) and all(
+        f == w for f, w in zip(found, wanted, strict=True) if w is not None and isinstance(f, int)
+    )

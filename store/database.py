@@ -1,0 +1,336 @@
+"""The door to SQLCipher: an encrypted SQLite file that one thread has open.
+
+- What `transaction()` has committed survives SIGKILL and power loss (WAL, `synchronous=FULL`).
+- Several processes may have the file open. Readers never wait for a writer, a writer waits for
+  another at most `BUSY_S`, then gets `DatabaseBusyError`.
+- A wrong key, a missing file and a newer schema are found on opening and leave every byte as it is.
+- Deleted content is overwritten with zeros (`secure_delete`); older copies in the write-ahead log
+  go with `checkpoint()`.
+- A connection belongs to the thread that opened it.
+- The library's errors leave here as `store.errors`, its untyped values through typed makers:
+
+    with database.transaction():
+        database.execute("INSERT INTO t VALUES (?)", (1,))
+    database.one("SELECT count(*) FROM t", (), int)   # 1
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlcipher3 import dbapi2
+
+from store import schema as schemas
+from store.errors import (
+    ConstraintError,
+    DamagedDatabaseError,
+    DatabaseBusyError,
+    DatabaseError,
+    DiskFullError,
+    ForeignDatabaseError,
+    InvalidValueError,
+    MissingDatabaseError,
+    NewerSchemaError,
+    StorageError,
+    WrongKeyError,
+)
+from store.schema import Schema
+
+KEY_BYTES = 32
+BUSY_S = 10.0
+# The directory decides who gets in; the two daemons share a group.
+_FILE_MODE = 0o660
+
+Value = int | float | str | bytes | None
+T = TypeVar("T")
+
+# Primary result codes, https://www.sqlite.org/rescode.html
+_ERRORS: dict[int, tuple[type[DatabaseError] | type[InvalidValueError], str]] = {
+    3: (StorageError, "access is denied"),
+    5: (DatabaseBusyError, "another process holds it; try again"),
+    6: (DatabaseBusyError, "another statement holds it; try again"),
+    8: (StorageError, "it can only be read"),
+    10: (StorageError, "the disk failed"),
+    11: (DamagedDatabaseError, "it is damaged; restore the backup"),
+    13: (DiskFullError, "the disk is full; make room"),
+    14: (StorageError, "it cannot be opened"),
+    18: (InvalidValueError, "a value is too big"),
+    19: (ConstraintError, "a rule of the schema forbids it"),
+    26: (DamagedDatabaseError, "it is damaged; restore the backup"),
+}
+_READONLY, _NOTADB = 8, 26
+
+
+class Database:
+    """An open database; see the module's rules. Made by `open_database`."""
+
+    def __init__(self, path: Path, connection: Any) -> None:
+        self.path = path
+        self._connection = connection
+        self._depth = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is committed together, or nothing when an exception passes.
+
+        Takes the write lock at once. Inside another transaction of this database it becomes a part
+        of that: undone alone when an exception passes, kept only if the outer one commits.
+        """
+        begin, keep, undo = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
+        if self._depth:
+            point = f"depth_{self._depth}"
+            begin, keep = f"SAVEPOINT {point}", f"RELEASE {point}"
+            undo = f"ROLLBACK TO {point}; RELEASE {point}"
+        self._run(begin)
+        self._depth += 1
+        try:
+            yield
+            self._run(keep)
+        except BaseException:
+            # SQLite has rolled back by itself after some failures (disk full, I/O).
+            if self._connection.in_transaction:
+                for statement in undo.split("; "):
+                    self._run(statement)
+            raise
+        finally:
+            self._depth -= 1
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a `transaction()` is open."""
+        return self._depth > 0
+
+    def execute(self, sql: str, parameters: tuple[Value, ...] = ()) -> int:
+        """Run one statement; returns how many rows it changed."""
+        return int(self._run(sql, parameters).rowcount)
+
+    def insert(self, sql: str, parameters: tuple[Value, ...] = ()) -> int:
+        """Run one INSERT; returns the new row's id."""
+        return int(self._run(sql, parameters).lastrowid)
+
+    def insert_many(self, sql: str, rows: Iterable[tuple[Value, ...]]) -> None:
+        """Run one INSERT for each row."""
+        with self._translated():
+            self._connection.executemany(sql, rows)
+
+    def rows(self, sql: str, parameters: tuple[Value, ...], make: Callable[..., T]) -> list[T]:
+        """All rows of a query, each as `make(*columns)`."""
+        with self._translated():
+            return [make(*row) for row in self._connection.execute(sql, parameters)]
+
+    def one(self, sql: str, parameters: tuple[Value, ...], make: Callable[..., T]) -> T | None:
+        """The first row of a query as `make(*columns)`; None without one."""
+        with self._translated():
+            row = self._connection.execute(sql, parameters).fetchone()
+            return None if row is None else make(*row)
+
+    def data_version(self) -> int:
+        """A number that differs after another connection has committed. Microseconds."""
+        return int(self._run("PRAGMA data_version").fetchone()[0])
+
+    def checkpoint(self) -> bool:
+        """Move the write-ahead log into the file and cut it to nothing.
+
+        False when a reader of another process kept it from being complete within `BUSY_S`.
+        """
+        busy, *_ = self._run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def damage(self) -> list[str]:
+        """What is wrong with the file, a line each; reads and authenticates every page."""
+        with self._translated():
+            found = self._connection.execute("PRAGMA cipher_integrity_check").fetchall()
+            if not found:
+                found = self._connection.execute("PRAGMA integrity_check(20)").fetchall()
+            return [str(line) for (line,) in found if line != "ok"]
+
+    def close(self) -> None:
+        """Close the connection; a second call does nothing. The last one folds the log in."""
+        with self._translated():
+            self._connection.close()
+
+    def _run(self, sql: str, parameters: tuple[Value, ...] = ()) -> Any:
+        with self._translated():
+            return self._connection.execute(sql, parameters)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except dbapi2.Error as error:
+            raise _translate(self.path, error) from error
+
+
+def open_database(
+    path: Path, key: bytes, *, create: bool, schema: Schema | None = None
+) -> Database:
+    """Open the database for this thread, bringing an older schema up to date.
+
+    `key` is the raw 256-bit key. Without `schema` a file named `ledger…` or `gallery…` is opened as
+    that kind. Raises `MissingDatabaseError` (only without `create`), `WrongKeyError`,
+    `ForeignDatabaseError`, `NewerSchemaError`, `StorageError`, `DamagedDatabaseError`.
+    """
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a database key is {KEY_BYTES} bytes, not {len(key)}")
+    wanted = schema or _schema_of(path)
+    with _only_opener(path):
+        if not create and not _has_content(path):
+            raise MissingDatabaseError(f"{path}: there is no database yet")
+        if _has_content(path):
+            _inspect(path, key, wanted)
+        else:
+            _make_file(path)
+        database = Database(path, _connect(path, key, read_only=False))
+        try:
+            _set_up(database)
+            _migrate(database, wanted)
+        except BaseException:
+            database.close()
+            raise
+    return database
+
+
+def _schema_of(path: Path) -> Schema:
+    for schema in (schemas.LEDGER, schemas.GALLERY):
+        if path.name.startswith(schema.name):
+            return schema
+    raise ValueError(f"{path.name}: name the schema of a file that is not ledger… or gallery…")
+
+
+def _has_content(path: Path) -> bool:
+    # Never opened here: closing any descriptor of the file drops this process's POSIX locks on it.
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def _only_opener(path: Path) -> Iterator[None]:
+    """One opener at a time in a directory, so that two do not create or migrate side by side."""
+    try:
+        handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        raise MissingDatabaseError(f"{path.parent}: there is no such directory") from None
+    except OSError as error:
+        raise StorageError(f"{path.parent}: {error.strerror}") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_file(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    except FileExistsError:  # empty: left by a crash
+        return
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be made: {error.strerror}") from error
+    try:
+        os.fchmod(handle, _FILE_MODE)
+    finally:
+        os.close(handle)
+
+
+def _connect(path: Path, key: bytes | None, *, read_only: bool) -> Any:
+    mode = "ro" if read_only else "rw"
+    try:
+        connection = dbapi2.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_S,
+        )
+    except dbapi2.Error as error:
+        raise _translate(path, error) from error
+    # The library writes its own ERROR lines to stderr otherwise; every failure is raised anyway.
+    connection.execute("PRAGMA cipher_log_level = NONE")
+    if key is not None:
+        connection.set_key(f"x'{key.hex()}'")
+    return connection
+
+
+def _inspect(path: Path, key: bytes, schema: Schema) -> None:
+    """Look at a file without being able to change it, also not by closing it."""
+    connection = _connect(path, key, read_only=True)
+    try:
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (kind,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except dbapi2.Error as error:
+        code = _code(error)
+        if code == _READONLY:  # a journal waits to be rolled back: the real opening does that
+            return
+        if code == _NOTADB:
+            raise WrongKeyError(_why_not(path)) from error
+        raise _translate(path, error) from error
+    finally:
+        connection.close()
+    if tables and kind != schema.application_id:
+        raise ForeignDatabaseError(f"{path}: it is not a {schema.name} database")
+    if version > len(schema.steps):
+        raise NewerSchemaError(
+            f"{path}: written by a newer version (schema {version}, this program knows "
+            f"{len(schema.steps)}); update the program"
+        )
+
+
+def _why_not(path: Path) -> str:
+    connection = _connect(path, None, read_only=True)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except dbapi2.Error:
+        return f"{path}: this key does not open it, or it is no database of ours, or it is damaged"
+    finally:
+        connection.close()
+    return f"{path}: it is a plain SQLite file, not an encrypted database"
+
+
+def _set_up(database: Database) -> None:
+    # The first read shows a wrong key. Switching to WAL needs the file alone; it stays switched.
+    mode = database.one("PRAGMA journal_mode", (), str)
+    if mode != "wal" and database.one("PRAGMA journal_mode = WAL", (), str) != "wal":
+        raise StorageError(f"{database.path}: its file system cannot hold a write-ahead log")
+    for pragma in (
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "temp_store = MEMORY",
+        "trusted_schema = OFF",
+        "cell_size_check = ON",
+    ):
+        database.execute(f"PRAGMA {pragma}")
+
+
+def _migrate(database: Database, schema: Schema) -> None:
+    version = database.one("PRAGMA user_version", (), int) or 0
+    if version >= len(schema.steps):
+        return
+    with database.transaction():
+        for step in schema.steps[version:]:
+            for statement in step:
+                database.execute(statement)
+        database.execute(f"PRAGMA application_id = {schema.application_id}")
+        database.execute(f"PRAGMA user_version = {len(schema.steps)}")
+
+
+def _code(error: dbapi2.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _translate(path: Path, error: dbapi2.Error) -> Exception:
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    kind, text = _ERRORS.get(_code(error), (DatabaseError, str(error)))
+    if kind is ConstraintError:
+        text = f"{text}: {error}"
+    return kind(f"{path}: {text} ({name})")

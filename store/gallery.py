@@ -1,0 +1,325 @@
+"""The gallery: who is on this terminal, what they agreed to, and their face templates.
+
+- A template stands on a consent that is in force; the schema makes anything else impossible. When
+  a consent ends, its templates are deleted first.
+- A person has at most one consent in force. A newer one renews it and takes over the templates.
+- Who is blocked keeps the templates, who has left does not; neither is in `templates()`.
+- Deleting templates overwrites them, cuts the write-ahead log to nothing, and is remembered until
+  that has succeeded (`erasure_pending`). What a person learns of this from the ledger is written by
+  the caller.
+- A template is compared only with probes of the model that made it (SHA-256 of the weights).
+- Vectors are float32 of shape (d,), L2-normalised. They and the names leave this module only as
+  values, never in messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from store.database import Database
+from store.errors import (
+    ConstraintError,
+    DuplicatePersonError,
+    InvalidValueError,
+    NoConsentError,
+    UnknownPersonError,
+)
+from store.records import Instant, person_number, utc_text
+
+Status = Literal["active", "blocked", "left"]
+Vector = NDArray[np.float32]
+
+MAX_NAME = 200  # characters
+MAX_TEXT = 1000
+_UNIT_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on this terminal; `templates` counts theirs over all models."""
+
+    number: str
+    name: str
+    language: str
+    status: Status
+    templates: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEntry:
+    """A consent and, once it has ended, when and why. Times are UTC text."""
+
+    text_version: str
+    text_digest: str
+    how: str
+    witness: str | None
+    given_utc: str
+    ended_utc: str | None
+    ended_why: Literal["withdrawn", "renewed", "left"] | None
+
+
+_PERSON = """SELECT number, name, language, status,
+    (SELECT count(*) FROM templates WHERE person = number) FROM people"""
+
+
+class Gallery:
+    """The gallery in `database` (gallery.db), which belongs to this thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._own_commits = 0
+
+    def version(self) -> int:
+        """A number that differs after any change, by this connection or another. Microseconds."""
+        return self._database.data_version() + self._own_commits
+
+    def add_person(self, number: str, name: str, language: str, at: Instant) -> None:
+        """Add somebody, active and without templates.
+
+        Raises `DuplicatePersonError`, `InvalidValueError`.
+        """
+        number = person_number(number)
+        name = _text("a name", name, MAX_NAME)
+        language = _text("a language", language, 35)  # RFC 5646 section 4.4.1
+        with self._database.transaction():
+            if self.person(number) is not None:
+                raise DuplicatePersonError("somebody has this number already")
+            self._database.execute(
+                "INSERT INTO people (number, name, language, added_utc) VALUES (?, ?, ?, ?)",
+                (number, name, language, utc_text(at.utc)),
+            )
+        self._own_commits += 1
+
+    def person(self, number: str) -> Person | None:
+        """The person of this number; None without one."""
+        return self._database.one(f"{_PERSON} WHERE number = ?", (_form(number),), Person)
+
+    def people(self) -> list[Person]:
+        """Everybody, by number."""
+        return self._database.rows(f"{_PERSON} ORDER BY number", (), Person)
+
+    def set_status(self, number: str, status: Status, at: Instant) -> int:
+        """Block somebody, let them in again, or note that they left; returns templates deleted.
+
+        Leaving ends the consent and deletes the templates. Raises `UnknownPersonError`.
+        """
+        if status not in get_args(Status):
+            raise InvalidValueError(f"a status is one of {', '.join(get_args(Status))}")
+        with self._database.transaction():
+            number = self._known(number)
+            self._database.execute(
+                "UPDATE people SET status = ? WHERE number = ?", (status, number)
+            )
+            deleted = self._end_consent(number, "left", at) if status == "left" else 0
+        self._own_commits += 1
+        self._finish(deleted)
+        return deleted
+
+    def record_consent(
+        self,
+        number: str,
+        text_version: str,
+        text_digest: str,
+        how: str,
+        witness: str | None,
+        at: Instant,
+    ) -> None:
+        """Note that somebody agreed to a text; renews the consent that is in force, if any.
+
+        Raises `UnknownPersonError`, `InvalidValueError`, and `ConstraintError` for who has left.
+        """
+        row = (
+            _text("a text's version", text_version, 64),
+            _text("a text's digest", text_digest, 64),
+            _text("how consent was given", how, MAX_TEXT),
+            None if witness is None else person_number(witness),
+            utc_text(at.utc),
+        )
+        with self._database.transaction():
+            number = self._known(number)
+            person = self.person(number)
+            if person is not None and person.status == "left":
+                raise ConstraintError("the person has left; make them active first")
+            self._close_consent(number, "renewed", at)
+            consent = self._database.insert(
+                "INSERT INTO consents (person, text_version, text_digest, how, witness, given_utc)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (number, *row),
+            )
+            self._database.execute(
+                "UPDATE templates SET consent = ? WHERE person = ?", (consent, number)
+            )
+        self._own_commits += 1
+
+    def consents(self, number: str) -> list[ConsentEntry]:
+        """Every consent of a person, oldest first; the one in force has not ended."""
+        return self._database.rows(
+            "SELECT text_version, text_digest, how, witness, given_utc, ended_utc, ended_why "
+            "FROM consents WHERE person = ? ORDER BY id",
+            (_form(number),),
+            ConsentEntry,
+        )
+
+    def add_templates(
+        self, number: str, model_digest: str, templates: Iterable[tuple[Vector, int, Instant]]
+    ) -> None:
+        """Store templates: (vector (d,) float32 of length 1, quality in millionths, when made).
+
+        Raises `UnknownPersonError`, `NoConsentError`, `InvalidValueError`; then none is stored.
+        """
+        rows = [(_bytes(v), _quality(q), utc_text(at.utc)) for v, q, at in templates]
+        model = _text("a model's digest", model_digest, 64)
+        with self._database.transaction():
+            number = self._known(number)
+            consent = self._database.one(
+                "SELECT id FROM consents WHERE person = ? AND live = 1", (number,), int
+            )
+            if consent is None:
+                raise NoConsentError("no consent is in force; record one first")
+            sizes = {len(vector) for vector, _, _ in rows} | set(
+                self._database.rows(
+                    "SELECT length(vector) FROM templates WHERE model = ? LIMIT 1", (model,), int
+                )
+            )
+            if len(sizes) > 1:
+                raise InvalidValueError("templates of one model have one length")
+            self._database.insert_many(
+                "INSERT INTO templates (person, consent, model, vector, quality_millionths, "
+                "made_utc) VALUES (?, ?, ?, ?, ?, ?)",
+                [(number, consent, model, *row) for row in rows],
+            )
+        self._own_commits += 1
+
+    def templates(self, model_digest: str) -> tuple[list[str], Vector]:
+        """The active people's templates of a model: their numbers (n) and vectors (n, d) float32.
+
+        A person has as many rows as templates. Without any, d is 0.
+        """
+        rows = self._database.rows(
+            "SELECT person, vector FROM templates JOIN people ON number = person "
+            "WHERE model = ? AND status = 'active' ORDER BY person, id",
+            (model_digest,),
+            _row,
+        )
+        vectors = np.frombuffer(b"".join(vector for _, vector in rows), dtype="<f4")
+        shaped = vectors.astype(np.float32).reshape(len(rows), -1 if rows else 0)
+        return [number for number, _ in rows], shaped
+
+    def other_models(self, model_digest: str) -> list[str]:
+        """The active people who have templates, but none of this model: they must enrol again."""
+        return self._database.rows(
+            "SELECT number FROM people WHERE status = 'active' "
+            "AND EXISTS (SELECT 1 FROM templates WHERE person = number) "
+            "AND NOT EXISTS (SELECT 1 FROM templates WHERE person = number AND model = ?) "
+            "ORDER BY number",
+            (model_digest,),
+            str,
+        )
+
+    def withdraw(self, number: str, at: Instant) -> int:
+        """End the consent at the person's wish; returns how many templates were deleted.
+
+        Raises `UnknownPersonError`.
+        """
+        with self._database.transaction():
+            deleted = self._end_consent(self._known(number), "withdrawn", at)
+        self._own_commits += 1
+        self._finish(deleted)
+        return deleted
+
+    def remove_person(self, number: str) -> int:
+        """Delete a person, their consents and templates; returns how many templates.
+
+        Raises `UnknownPersonError`.
+        """
+        with self._database.transaction():
+            number = self._known(number)
+            deleted = self._delete_templates(number)
+            self._database.execute("DELETE FROM people WHERE number = ?", (number,))
+            self._database.execute("INSERT INTO erasure VALUES (1) ON CONFLICT DO NOTHING")
+        self._own_commits += 1
+        self._finish(1)
+        return deleted
+
+    def erasure_pending(self) -> bool:
+        """Whether deleted data may still be in the write-ahead log, because a reader was busy."""
+        return self._database.one("SELECT one FROM erasure", (), int) is not None
+
+    def finish_erasure(self) -> bool:
+        """Cut the write-ahead log to nothing if an erasure waits for it; False if it still does."""
+        if not self.erasure_pending():
+            return True
+        if not self._database.checkpoint():
+            return False
+        with self._database.transaction():
+            self._database.execute("DELETE FROM erasure")
+        return True
+
+    def _finish(self, deleted: int) -> None:
+        if deleted:
+            self.finish_erasure()
+
+    def _end_consent(self, number: str, why: Literal["withdrawn", "left"], at: Instant) -> int:
+        deleted = self._delete_templates(number)
+        self._close_consent(number, why, at)
+        return deleted
+
+    def _close_consent(self, number: str, why: str, at: Instant) -> None:
+        self._database.execute(
+            "UPDATE consents SET live = 0, ended_utc = ?, ended_why = ? "
+            "WHERE person = ? AND live = 1",
+            (utc_text(at.utc), why, number),
+        )
+
+    def _delete_templates(self, number: str) -> int:
+        deleted = self._database.execute("DELETE FROM templates WHERE person = ?", (number,))
+        if deleted:
+            self._database.execute("INSERT INTO erasure VALUES (1) ON CONFLICT DO NOTHING")
+        return deleted
+
+    def _known(self, number: str) -> str:
+        person = self.person(number)
+        if person is None:
+            raise UnknownPersonError("nobody has this number here")
+        return person.number
+
+
+def _row(number: str, vector: bytes) -> tuple[str, bytes]:
+    return number, vector
+
+
+def _form(number: str) -> str:
+    """A number to look up; one that nobody can have finds nobody."""
+    try:
+        return person_number(number)
+    except InvalidValueError:
+        return ""
+
+
+def _text(what: str, text: str, most: int) -> str:
+    if not text.strip() or len(text) > most:
+        raise InvalidValueError(f"{what} has 1 to {most} characters")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidValueError(f"{what} is no valid Unicode") from None
+    return text.strip()
+
+
+def _bytes(vector: Vector) -> bytes:
+    if vector.ndim != 1 or vector.dtype != np.float32 or not vector.size:
+        raise InvalidValueError("a template is a float32 vector")
+    if not abs(float(np.linalg.norm(vector)) - 1) <= _UNIT_TOLERANCE:  # False for NaN too
+        raise InvalidValueError("a template has length 1")
+    return vector.astype("<f4").tobytes()
+
+
+def _quality(millionths: int) -> int:
+    if not 0 <= millionths <= 1_000_000:
+        raise InvalidValueError("a quality is 0 to 1000000 millionths")
+    return int(millionths)

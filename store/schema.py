@@ -1,0 +1,115 @@
+"""The two databases' schemas as numbered steps.
+
+- A step is never changed once released; a new version is a new step at the end.
+- All steps that a file lacks run in one transaction; afterwards `user_version` is the number of
+  steps. A file of a higher version is refused by `store.database` before anything is written.
+- Tables are STRICT, so a column holds the type that it says.
+- The schema itself keeps the rules that must hold whatever program writes: the ledger's rows are
+  never updated, a template cannot be without a consent that is in force.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A kind of database: its `application_id` and, a version each, the statements that make it."""
+
+    name: str
+    application_id: int
+    steps: tuple[tuple[str, ...], ...]
+
+
+_LEDGER_1 = (
+    """CREATE TABLE records (
+        seq INTEGER PRIMARY KEY CHECK (seq >= 1),
+        id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        previous BLOB NOT NULL CHECK (length(previous) = 32),
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        signature BLOB NOT NULL CHECK (length(signature) = 64)
+    ) STRICT""",
+    """CREATE TRIGGER records_are_final BEFORE UPDATE ON records
+        BEGIN SELECT raise(ABORT, 'a record is never changed'); END""",
+    """CREATE TRIGGER records_stay BEFORE DELETE ON records
+        BEGIN SELECT raise(ABORT, 'a record is never deleted'); END""",
+    # Whose ledger this is: set with the first record, the same for all others.
+    """CREATE TABLE owner (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        site TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        public_key BLOB NOT NULL CHECK (length(public_key) = 32)
+    ) STRICT""",
+    """CREATE TABLE receipt (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        document BLOB NOT NULL,
+        seq INTEGER NOT NULL CHECK (seq >= 0),
+        hash BLOB NOT NULL CHECK (length(hash) = 32)
+    ) STRICT""",
+    """CREATE TABLE inbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        document BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE replies (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        document BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE replay (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        from_seq INTEGER NOT NULL CHECK (from_seq >= 1)
+    ) STRICT""",
+    """CREATE TABLE last_command (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        number INTEGER NOT NULL CHECK (number >= 1)
+    ) STRICT""",
+)
+
+_GALLERY_1 = (
+    """CREATE TABLE people (
+        number TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        language TEXT NOT NULL,
+        status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'blocked', 'left')),
+        added_utc TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE consents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+        text_version TEXT NOT NULL,
+        text_digest TEXT NOT NULL,
+        how TEXT NOT NULL,
+        witness TEXT,
+        given_utc TEXT NOT NULL,
+        live INTEGER NOT NULL DEFAULT 1 CHECK (live IN (0, 1)),
+        ended_utc TEXT,
+        ended_why TEXT CHECK (ended_why IN ('withdrawn', 'renewed', 'left')),
+        CHECK ((live = 1) = (ended_utc IS NULL)),
+        CHECK ((live = 1) = (ended_why IS NULL)),
+        UNIQUE (id, person, live)
+    ) STRICT""",
+    "CREATE UNIQUE INDEX one_live_consent ON consents (person) WHERE live = 1",
+    # The foreign key holds `live = 1` on both sides: a template needs a consent that is in force,
+    # and a consent cannot end while a template stands on it.
+    """CREATE TABLE templates (
+        id INTEGER PRIMARY KEY,
+        person TEXT NOT NULL,
+        consent INTEGER NOT NULL,
+        live INTEGER NOT NULL DEFAULT 1 CHECK (live = 1),
+        model TEXT NOT NULL,
+        vector BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0),
+        quality_millionths INTEGER NOT NULL CHECK (quality_millionths BETWEEN 0 AND 1000000),
+        made_utc TEXT NOT NULL,
+        FOREIGN KEY (consent, person, live) REFERENCES consents (id, person, live)
+            DEFERRABLE INITIALLY DEFERRED
+    ) STRICT""",
+    "CREATE INDEX templates_by_person ON templates (person)",
+    # One row while deleted biometric data may still be in the write-ahead log.
+    "CREATE TABLE erasure (one INTEGER PRIMARY KEY CHECK (one = 1)) STRICT",
+)
+
+LEDGER = Schema("ledger", 0x4B4C4731, (_LEDGER_1,))  # "KLG1"
+GALLERY = Schema("gallery", 0x4B474131, (_GALLERY_1,))  # "KGA1"
