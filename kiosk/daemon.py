@@ -9,12 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
-
-from recognizer.decision import Decision, DecisionPolicy
-from recognizer.matcher import Matcher
-from recognizer.pipeline import Evidence, Look
-from store.errors import StoreError
 
 from kiosk.cameras import Camera, Frame
 from kiosk.clock import Clock
@@ -40,20 +34,14 @@ from kiosk.presentation import (
 )
 from kiosk.settings import Settings
 from kiosk.stores import Stores
+from recognizer.decision import Decision, DecisionPolicy
+from recognizer.matcher import Matcher
+from recognizer.pipeline import Evidence, Recognizer
 from store import records
+from store.errors import StoreError
 
 _INBOX_EVERY_S = 0.5
 _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
-
-
-class Eyes(Protocol):
-    """The part of `recognizer.pipeline.Recognizer` that the daemon uses."""
-
-    model_digest: str
-    dimension: int
-
-    def look(self, image: object, at_s: float, served: frozenset[int] = frozenset()) -> Look:
-        """What is in a frame, preferring somebody who has not been served."""
 
 
 class Door:
@@ -67,7 +55,7 @@ class Door:
         self,
         settings: Settings,
         stores: Stores,
-        eyes: Eyes,
+        eyes: Recognizer,
         policy_for: Callable[[int], DecisionPolicy],
         indicator: Indicator,
         clock: Clock,
@@ -93,7 +81,7 @@ class Door:
         """
         self._indicator.show(Signal.IDLE)
         self._refresh()
-        say("ready", detector=type(self._eyes).__name__, templates=len(self._matcher))
+        say("ready")
         try:
             for frame in camera.frames():
                 if self._stopping.is_set():

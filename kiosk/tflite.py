@@ -1,8 +1,8 @@
 """Turning the registry's TFLite embedder into ONNX; needs the `models` extra, nothing else does.
 
 Rules
-- The same bytes in give the same bytes out, whatever the hash seed: tflite2onnx writes the constants
-  in the order of memory addresses, so they are put in the order of their names.
+- The same bytes in give the same bytes out, whatever the hash seed: tflite2onnx writes the
+  constants in the order of memory addresses, so they are put in the order of their names.
 - The TFLite file has a fixed batch of two. The batch becomes free: of the input, of the output, and
   in the constant of the last Reshape. Shapes in between are dropped; a runtime infers them.
 - Nothing is printed, and nothing is imported before a file is to be converted.

@@ -2,7 +2,8 @@
 
 Rules
 - Every file is checked against the manifest's digests before it gets its name; a wrong digest is an
-  error that names both, and nothing half-written stays but a `.part` that the next try goes on with.
+  error that names both, and nothing half-written stays but a `.part` that the next try
+  goes on with.
 - A source that cannot be reached is said and the next one is tried; a source with the wrong bytes
   ends the fetch.
 - Registries are asked through their ordinary clients, npm and pip, and no address of one is here.

@@ -1,1 +1,1 @@
-"""From camera frames to a decision about a face: arrays in, values out; no clock, no disk but weights."""
+"""From camera frames to a decision about a face: arrays in, values out. No clock, no disk."""

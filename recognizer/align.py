@@ -1,7 +1,7 @@
 """Alignment: the similarity that brings five landmarks nearest to ArcFace's template.
 
-Similarity-invariant: a face that is shifted, scaled or turned in the picture gives the same crop, up
-to resampling. Mirrored faces do not: a reflection is never part of the transform.
+Similarity-invariant: a face that is shifted, scaled or turned in the picture gives the same crop,
+up to resampling. Mirrored faces do not: a reflection is never part of the transform.
 """
 
 from __future__ import annotations

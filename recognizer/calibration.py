@@ -6,8 +6,8 @@ Rules
   overbounding, DeCleene, ION GPS 2000). It errs towards fewer false accepts, never more.
 - A gallery of N people makes N comparisons a probe: FPIR = 1 - (1 - FMR)^N.
 - A threshold never falls when N grows or the wanted FPIR falls.
-- `comparisons` says what the fit rests on. Below `finest_fmr` nothing was measured and the threshold
-  follows the normal tail alone; `extrapolates` tells, so that a report can say so.
+- `comparisons` says what the fit rests on. Below `finest_fmr` nothing was measured and the
+  threshold follows the normal tail alone; `extrapolates` tells, so that a report can say so.
 
     threshold(200, 0.003, pack.calibration)
 """

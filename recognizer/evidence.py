@@ -13,8 +13,8 @@ class Evidence:
     """The subject in one frame.
 
     `live` is 0..1, fused over the track's last frames; None when PAD is off or the quality failed.
-    `attack` says that PAD took the face for an attack; such a face is never embedded. `embedding` is
-    (d,) float32 of length 1, None when quality or PAD failed.
+    `attack` says that PAD took the face for an attack; such a face is never embedded. `embedding`
+    is (d,) float32 of length 1, None when quality or PAD failed.
     """
 
     track: int

@@ -20,8 +20,8 @@ class Face:
     """A detected face, in pixels of the picture.
 
     `box` is (x, y, width, height) and may reach over the picture's edge. `landmarks` is (5, 2)
-    float32 in ArcFace order: the eye on the picture's left, the other eye, nose, the mouth corner on
-    the picture's left, the other one. `score` is the detector's, 0..1.
+    float32 in ArcFace order: the eye on the picture's left, the other eye, nose, the mouth corner
+    on the picture's left, the other one. `score` is the detector's, 0..1.
     """
 
     box: tuple[float, float, float, float]
@@ -54,7 +54,7 @@ def check_image(image: object) -> Image:
 
 def can_hold_a_face(image: Image) -> bool:
     """Whether the picture is large enough for any face."""
-    return min(image.shape[:2]) >= _SMALLEST_PX
+    return bool(min(image.shape[:2]) >= _SMALLEST_PX)
 
 
 def overlap(

@@ -1,7 +1,7 @@
 """Presentation attack detection with MiniFASNet: is this a live face, or paper or a screen?
 
-Each network looks at the face box grown by its own factor, so that it sees the edges of a held sheet
-or screen. Their softmax values of the live class are averaged (the manifest's fusion).
+Each network looks at the face box grown by its own factor, so that it sees the edges of a held
+sheet or screen. Their softmax values of the live class are averaged (the manifest's fusion).
 """
 
 from __future__ import annotations

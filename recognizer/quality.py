@@ -2,8 +2,8 @@
 
 Measures are taken of the face in the picture (size, pose, what the frame cuts off) and of the
 aligned crop, whose scale is the same for everybody (sharpness, light). A measure past its threshold
-gives the `Reason` that the person is told; the first in the order of `Reason` wins, so that one thing
-is asked at a time.
+gives the `Reason` that the person is told; the first in the order of `Reason` wins, so that one
+thing is asked at a time.
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ class QualitySettings:
     min_eyes_px: float = 30
     """Between the eyes: ArcFace's template has 35.2, and 35.2 px turned by 30 degrees are 30.5."""
     max_clipped: float = 0.15
-    """Part of the face's box beyond the picture's edge; 0.09 was the most on 55 tight head shots that
-    all matched."""
+    """Part of the face's box beyond the picture's edge; 0.09 was the most on 55 tight head shots
+    that all matched."""
     max_yaw: float = 40
     """Degrees to a side; NIST FRVT part 3 sees errors rise steeply past 45."""
     max_pitch: float = 45
-    """Degrees up or down; the estimate is coarse (10 and more on frontal faces), so this is wide."""
+    """Degrees up or down; the estimate is coarse (10 and more on frontal faces): wide."""
     max_roll: float = 35
     """Degrees; alignment takes roll out, landmark errors grow with it."""
     min_sharpness: float = 20
     """Variance of the smoothed crop's Laplacian (Pech-Pacheco 2000). Measured."""
     min_highlight: float = 70
-    """Grey level 0..255 of the crop's brightest twentieth. The top is asked for and not the mean, so
-    that dark skin in good light is not called dark. Measured."""
+    """Grey level 0..255 of the crop's brightest twentieth. The top is asked for and not the mean,
+    so that dark skin in good light is not called dark. Measured."""
     max_shadow: float = 180
     """Grey level of the crop's darkest twentieth. Measured."""
     min_contrast: float = 12
@@ -147,7 +147,7 @@ def _clipped(image: Image, face: Face) -> float:
     x, y, w, h = face.box
     shown_w = max(0.0, min(x + w, width) - max(x, 0.0))
     shown_h = max(0.0, min(y + h, height) - max(y, 0.0))
-    return 1.0 - shown_w * shown_h / (w * h)
+    return float(1.0 - shown_w * shown_h / (w * h))
 
 
 def _face_of(grey: NDArray[np.generic]) -> NDArray[np.uint8]:

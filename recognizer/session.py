@@ -3,7 +3,8 @@
 Rules
 - One intra-op thread and no spinning: a second thread gains these small networks nothing, and
   spinning on two busy cores made a frame two to five times slower (measured on two x86-64 cores).
-- A network is loaded from bytes whose digest was checked, and only when it takes what its user feeds.
+- A network is loaded from bytes whose digest was checked, and only when it takes what it
+  will be fed.
 - Nothing but float32 goes in and comes out.
 """
 

@@ -1,8 +1,8 @@
 """Faces keep their identity from frame to frame, and one of them is served.
 
 Rules
-- A face of this frame continues the track whose last box it overlaps most (greedy, best pair first);
-  otherwise it begins a new track. Track numbers are never used again.
+- A face of this frame continues the track whose last box it overlaps most (greedy, best pair
+  first); otherwise it begins a new track. Track numbers are never used again.
 - A track that nobody continues for `forget_s` is gone.
 - The subject is the most prominent face: large, near the centre. It stays the subject until another
   face is clearly more prominent, or it is gone, or it has been served.

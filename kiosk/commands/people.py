@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from store.gallery import Person
 
 from kiosk.cameras import open_camera
 from kiosk.clock import SystemClock
@@ -15,6 +14,7 @@ from kiosk.enrolment import Applicant, enrol, from_camera, from_photos
 from kiosk.settings import Settings, load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
+from store.gallery import Person
 from store.records import Deletion
 
 
@@ -46,11 +46,12 @@ def enrol_command(
         raise click.UsageError("give photos, or --camera, and not both")
     settings = load(config)
     eyes = open_eyes(settings, camera=camera)
+    passed_over: list[str] = []
     with open_stores(settings) as stores:
         if camera:
             source = open_camera(settings.camera)
             try:
-                samples, passed_over = from_camera(eyes, source), []
+                samples = from_camera(eyes, source)
             finally:
                 source.close()
         else:

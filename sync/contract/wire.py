@@ -19,7 +19,7 @@ SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: what every JSON reader kee
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hex")]
-Identifier = Annotated[str, Field(min_length=1, max_length=64)]
+Identifier = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Sequence = Annotated[int, Field(ge=0, le=SAFE_INTEGER, strict=True)]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

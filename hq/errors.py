@@ -1,0 +1,35 @@
+"""The errors of headquarters."""
+
+from __future__ import annotations
+
+
+class HqError(Exception):
+    """Base of every error of this package."""
+
+
+class KeyFileError(HqError, OSError):
+    """A key file is missing, exists already or holds something else; the message names it."""
+
+
+class UnknownTerminalError(HqError, LookupError):
+    """No such terminal is registered."""
+
+
+class DuplicateTerminalError(HqError, ValueError):
+    """The terminal is registered already, with another public key."""
+
+
+class DatabaseError(HqError):
+    """Base of what can go wrong with the database."""
+
+
+class DatabaseTroubleError(DatabaseError, OSError):
+    """The database cannot be reached, is busy or full; the same work may succeed later."""
+
+
+class NewerDatabaseError(DatabaseError, RuntimeError):
+    """A newer version of the program made the database; it was left untouched."""
+
+
+class DatabaseUrlError(DatabaseError, ValueError):
+    """The database's URL or its driver cannot be used."""

@@ -1,0 +1,1 @@
+"""The database's schema, step by step (Alembic); a step that was shipped is never changed."""

@@ -1,0 +1,15 @@
+"""Alembic's entry: runs the steps on the connection that `hq.database` hands over, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from hq.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,134 @@
+"""Headquarters' tables (SQLAlchemy Core). `migrations/` makes the same; a test compares them.
+
+- `events` holds a terminal's records, each (terminal, seq) once. `receipt_seq` is the receipt that
+  first covered it; NULL means that it arrived early, before a gap was closed, and counts for nothing
+  yet. `payload` is the RFC 8785 text that the terminal signed.
+- `terminals` holds the head (highest record without a gap before it) and what gap and command
+  keeping need. Its row is locked while a terminal's records are taken in.
+- Instants are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+# SQLite numbers rows by itself only for INTEGER PRIMARY KEY.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, also where the database knows no time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; naive for SQLite."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+TERMINALS = Table(
+    "terminals",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("site", String(63), nullable=False),
+    Column("terminal", String(63), nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("head_seq", BigInteger, nullable=False),
+    Column("head_hash", LargeBinary, nullable=False),
+    Column("receipt_time", Instant),
+    Column("gap_since", Instant),
+    Column("replay_not_before", Instant),
+    Column("replays_asked", Integer, nullable=False),
+    Column("command_number", BigInteger, nullable=False),
+    Column("status", Text),
+    Column("status_at", Instant),
+    UniqueConstraint("site", "terminal"),
+)
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("terminal_id", _Id, ForeignKey("terminals.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("record_id", String(64), nullable=False),
+    Column("kind", String(63), nullable=False),
+    Column("utc", Instant, nullable=False),
+    Column("person", String(64)),
+    Column("payload", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("receipt_seq", BigInteger),
+    UniqueConstraint("terminal_id", "seq"),
+    Index(None, "person", "utc"),
+)
+
+ALARMS = Table(
+    "alarms",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("site", String(63), nullable=False),
+    Column("terminal", String(63), nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("evidence", String(64), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    UniqueConstraint("site", "terminal", "what", "seq", "evidence"),
+)
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("terminal_id", _Id, ForeignKey("terminals.id"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("command_id", String(64), nullable=False, unique=True),
+    Column("type", String(64), nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("outcome", String(64)),
+    Column("detail", Text),
+    Column("replied_at", Instant),
+    UniqueConstraint("terminal_id", "number"),
+)
