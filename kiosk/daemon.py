@@ -21,6 +21,7 @@ from kiosk.presentation import (
     Committed,
     Effect,
     Event,
+    Left,
     Nobody,
     NotCommitted,
     Punch,
@@ -142,6 +143,8 @@ class Door:
                 self._punch(decision, at_s)
             case Repeat(decision):
                 self._report("already recorded", decision)
+            case Left(hint):
+                say("presentation", decision="left", hint=hint.value if hint else None)
             case Reject(reason, decision):
                 self._append(records.Rejection(reason=reason, frames=decision.frames))
                 self._report(reason, decision)

@@ -20,10 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from kiosk.indicators import Signal
 from recognizer.decision import Decision, Verdict
 from recognizer.quality import Reason
-
-from kiosk.indicators import Signal
 
 
 class IllegalEventError(RuntimeError):
@@ -144,7 +143,14 @@ class Reject:
     decision: Decision
 
 
-Effect = Show | Begin | Punch | Repeat | Reject
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Somebody left before there was an answer; `hint` is the last that they were told."""
+
+    hint: Reason | None
+
+
+Effect = Show | Begin | Punch | Repeat | Reject | Left
 Step = tuple[State, tuple[Effect, ...]]
 
 
@@ -182,9 +188,10 @@ def _nobody(state: State, event: Nobody, rules: Rules) -> Step:
             over = False
     if not over:
         return state, ()
+    left = (Left(state.hint),) if state.phase is Phase.LOOKING else ()
     return (
         State(served=state.served, accepted=state.accepted, since_s=event.at_s),
-        (Show(Signal.IDLE),),
+        (*left, Show(Signal.IDLE)),
     )
 
 

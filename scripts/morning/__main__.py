@@ -22,8 +22,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from recognizer.errors import MissingWeightsError
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 from morning.cast import (
     Box,
@@ -40,6 +38,8 @@ from morning.cast import (
 from morning.photos import fetch_photos
 from morning.screen import Line, Screen
 from morning.stage import Running, Stage, StageError
+from recognizer.errors import MissingWeightsError
+from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 DELIVERED_WITHIN_S = 60.0
@@ -188,16 +188,14 @@ def _enrol(
     for person in cast:
         if person.number is None:
             continue
-        paths = []
-        for i, photo in enumerate(person.enrol):
-            path = folder / f"enrol-{i}.png"
+        paths = [folder / f"enrol-{i}.png" for i in range(len(person.enrol))]
+        for path, photo in zip(paths, person.enrol, strict=True):
             cv2.imwrite(str(path), photo)
-            paths.append(str(path))
-        words = ("--name", person.name, *consent, "--skip-unusable", *paths)
+        words = ("--name", person.name, *consent, "--skip-unusable", *map(str, paths))
         answer = stage.ask("kiosk", "enrol", person.number, *words)
         screen.say(f"  enrolled {person.number} {person.name}: {answer['templates']} template(s)")
         for path in paths:
-            Path(path).unlink()
+            path.unlink()
 
 
 def _announce(screen: Screen, titles: Sequence[tuple[float, str]], opened: threading.Event) -> None:

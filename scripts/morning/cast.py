@@ -76,7 +76,7 @@ def portrait(subject: Subject) -> Image:
 
 
 def packaged_cast(astronaut: Path, t1: Path, find: FindFaces) -> list[Person]:
-    """Seven people from the two packaged photos: five are enrolled, two are strangers."""
+    """Seven people from the two packaged photos: four are enrolled, three are strangers."""
     photo = read(t1)
     boxes = sorted(find(photo), key=lambda box: box[0])
     if len(boxes) != 6:
@@ -84,14 +84,15 @@ def packaged_cast(astronaut: Path, t1: Path, find: FindFaces) -> list[Person]:
     jo, mia, ben, leo, max_, eva = (alone(photo, box, boxes) for box in boxes)
     space = read(astronaut)
     cleo = alone(space, max(find(space), key=lambda box: box[2]), ())
-    enrolled = [("Jo", jo), ("Ben", ben), ("Cleo", cleo), ("Leo", leo), ("Eva", eva)]
+    enrolled = [("Jo", jo), ("Ben", ben), ("Cleo", cleo), ("Leo", leo)]
     return [
         *(
             Person(name, str(1001 + i), (portrait(subject),), (subject,))
             for i, (name, subject) in enumerate(enrolled)
         ),
-        Person("Max", None, (), (max_,)),
+        Person("Eva", None, (), (eva,)),
         Person("Mia", None, (), (mia,)),
+        Person("Max", None, (), (max_,)),
     ]
 
 
@@ -138,7 +139,7 @@ def folder_cast(folder: Path, find: FindFaces) -> list[Person]:
         photos = [read(p) for p in _pictures(own)]
         stranger = len(photos) < 2 or (len(folders) > 3 and i == len(folders) - 1)
         kept = 0 if stranger else min(4, len(photos) // 2)
-        walks = []
+        walks: list[Subject] = []
         for photo in photos[kept:]:
             boxes = list(find(photo))
             if boxes and len(walks) < 2:
@@ -152,19 +153,19 @@ def folder_cast(folder: Path, find: FindFaces) -> list[Person]:
 
 
 def packaged_morning(cast: Sequence[Person]) -> list[Scene]:
-    """The morning of the packaged cast: everybody once, strangers, two at once, one twice."""
-    jo, ben, cleo, leo, eva, max_, mia = cast
+    """The morning of the packaged cast: known people, strangers, two at once, one twice."""
+    jo, ben, cleo, leo, eva, mia, max_ = cast
     return [
         visit(jo, 1),
-        visit(ben, 2, exposure=0.75),
-        visit(max_, 3),
-        visit(cleo, 4),
+        visit(eva, 2),
+        visit(cleo, 3, exposure=0.75),
         Scene(
-            "Leo and Eva at once",
-            lambda: side_by_side(leo.walks[0], eva.walks[0], Walk(7.0), 5),
-            ("1004", "1005"),
+            "Leo and Ben at once",
+            lambda: side_by_side(leo.walks[0], ben.walks[0], Walk(7.0), 5),
+            ("1004", "1002"),
         ),
         visit(mia, 6),
+        Scene("Max walks past, looking away", lambda: walk_up(max_.walks[0], Walk(2.0), 8)),
         Scene("Jo again, within the minute", lambda: walk_up(jo.walks[0], Walk(), 7)),
     ]
 

@@ -45,6 +45,9 @@ class Screen:
                 case "kiosk", "signal":
                     self._signal = f"{line['signal']}: {line['pattern']}"
                     self._at(line, f"[dim]lamp and buzzer[/dim]  {self._signal}")
+                case "kiosk", "presentation" if line["decision"] == "left":
+                    hint = f" (told: {line['hint'].replace('_', ' ')})" if line["hint"] else ""
+                    self._at(line, f"[yellow]left without an answer[/yellow]{hint}")
                 case "kiosk", "presentation":
                     self.presentations.append(line)
                     self._at(line, _decision(line))

@@ -84,10 +84,11 @@ def camera(image: Image, *, exposure: float, motion_px: float, rng: np.random.Ge
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), dtype=np.uint8)
 
 
-def walk_up(
-    subject: Subject, walk: Walk, seed: int, *, size: tuple[int, int] = (WIDTH, HEIGHT)
-) -> Iterator[Image]:
-    """Frames of one person coming closer and then standing still for the last half of the time."""
+def walk_up(subject: Subject, walk: Walk, seed: int, *, centre: float = 0.5) -> Iterator[Image]:
+    """Frames of one person coming closer and then standing still for the last half of the time.
+
+    `centre` is where the face ends up, as a fraction of the frame's width.
+    """
     frames = round(walk.seconds * FPS)
     walking = frames // 2
     phase = np.random.default_rng(seed).uniform(0, 2 * math.pi)
@@ -96,16 +97,15 @@ def walk_up(
         near = min(i / max(walking, 1), 1.0)
         ease = near * near * (3 - 2 * near)
         sway = (1 - 0.8 * ease) * 0.04 * math.sin(phase + i * 2 * math.pi * 1.8 / FPS)
-        places.append(
-            (walk.from_px + (walk.to_px - walk.from_px) * ease, 0.5 + sway, 0.42 + sway / 3)
-        )
+        width_px = walk.from_px + (walk.to_px - walk.from_px) * ease
+        places.append((width_px, centre + sway, 0.42 + sway / 3))
     places.insert(0, places[0])
     rng = np.random.default_rng(seed)
     for i, (before, now) in enumerate(pairwise(places)):
-        moved = math.hypot((now[1] - before[1]) * size[0], now[0] - before[0])
+        moved = math.hypot((now[1] - before[1]) * WIDTH, now[0] - before[0])
         drift = 1 + 0.12 * math.sin(phase + i / FPS)
         yield camera(
-            view(subject, now[0], (now[1], now[2]), size),
+            view(subject, now[0], (now[1], now[2]), (WIDTH, HEIGHT)),
             exposure=walk.exposure * drift,
             motion_px=moved * 0.5,  # a shutter open for half of the frame's time
             rng=rng,
@@ -113,13 +113,13 @@ def walk_up(
 
 
 def side_by_side(left: Subject, right: Subject, walk: Walk, seed: int) -> Iterator[Image]:
-    """Two people at once, the left one a little closer."""
-    half = (WIDTH // 2, HEIGHT)
+    """Two people at once, the left one a little closer; the two pictures fade into each other."""
     further = Walk(walk.seconds, walk.from_px * 0.8, walk.to_px * 0.8, walk.exposure)
-    ones = walk_up(left, walk, seed, size=half)
-    others = walk_up(right, further, seed + 1, size=half)
+    ramp = np.clip((np.arange(WIDTH) - WIDTH / 2) / 80 + 0.5, 0, 1)[None, :, None]
+    ones = walk_up(left, walk, seed, centre=0.27)
+    others = walk_up(right, further, seed + 1, centre=0.75)
     for one, other in zip(ones, others, strict=True):
-        yield np.hstack([one, other])
+        yield np.asarray(one * (1 - ramp) + other * ramp, dtype=np.uint8)
 
 
 def empty_room(seconds: float, seed: int) -> Iterator[Image]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 from morning.cast import Person, packaged_cast, portrait
 from morning.stage import Stage
 from morning.walkup import Walk, empty_room, walk_up
+from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 MakeStage = Callable[..., Stage]
 

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
-from store.database import open_database
-from store.ledger import Ledger
 
 from morning.cast import Person
 from morning.stage import SITE, TERMINAL, Running, Stage
+from store.database import open_database
 from store.keys import load_database_key
+from store.ledger import Ledger, Record
 from store.settings import Terminal
 
 from .conftest import MakeStage, enrol, pictures_of
@@ -90,7 +90,7 @@ def test_two_hundred_punches_survive_the_death_of_every_process(
         assert plan == []
         assert running["kiosk"].stop() == 0
         head = ledger.head()
-        records = []
+        records: list[Record] = []
         while page := ledger.records(len(records), 1000):
             records += page
     finally:

@@ -13,6 +13,7 @@ from kiosk.presentation import (
     Effect,
     Event,
     IllegalEventError,
+    Left,
     Nobody,
     NotCommitted,
     Phase,
@@ -97,14 +98,19 @@ def test_a_stranger_is_turned_down_once_until_the_retry_time() -> None:
 
 
 def test_the_same_person_within_the_minute_is_told_and_not_recorded_twice() -> None:
-    first = [seen(0.0, 1, UNDECIDED), seen(0.1, 1, ACCEPT)]
-    left = [Nobody(t) for t in (1.0, 2.0, 3.0)]
+    first: list[Event] = [seen(0.0, 1, UNDECIDED), seen(0.1, 1, ACCEPT)]
+    left: list[Event] = [Nobody(t) for t in (1.0, 2.0, 3.0)]
     again = [seen(10.0, 2, UNDECIDED), seen(10.1, 2, ACCEPT)]
     _, effects = play(*first, *left, *again)
     assert sum(isinstance(effect, Punch) for effect in effects) == 1
     assert Repeat(ACCEPT) in effects
     assert signals(effects)[-1] is Signal.ALREADY
-    later = [Nobody(70.0), Nobody(71.0), seen(72.0, 3, UNDECIDED), seen(72.1, 3, ACCEPT)]
+    later: list[Event] = [
+        Nobody(70.0),
+        Nobody(71.0),
+        seen(72.0, 3, UNDECIDED),
+        seen(72.1, 3, ACCEPT),
+    ]
     _, effects = play(*first, *left, *again, *later)
     assert sum(isinstance(effect, Punch) for effect in effects) == 2
 
@@ -128,6 +134,11 @@ def test_a_hint_is_shown_once_and_patience_ends() -> None:
     _, effects = play(*frames)
     assert signals(effects) == [Signal.SEEN, Signal.TRY_AGAIN, Signal.REJECTED]
     assert [e.reason for e in effects if isinstance(e, Reject)] == [next(iter(Reason)).value]
+
+
+def test_who_leaves_without_an_answer_is_noticed() -> None:
+    _, effects = play(seen(0.0, 1, UNDECIDED), Nobody(0.5), Nobody(0.9))
+    assert effects == [Show(Signal.SEEN), Begin(1), Left(None), Show(Signal.IDLE)]
 
 
 @pytest.mark.parametrize("event", [Committed(0.0), NotCommitted(0.0)])
