@@ -3,8 +3,8 @@
 - SQLite (the embedded default): WAL, `synchronous=FULL`, foreign keys, a write transaction begins
   IMMEDIATE, so that two workers take turns instead of failing half-way.
 - PostgreSQL and others by URL: READ COMMITTED, rows are locked with FOR UPDATE where it matters.
-- `write` commits or leaves nothing; what may pass (busy, unreachable, a lost race) is
-  DatabaseTroubleError and may be tried again as a whole.
+- `write` commits or leaves nothing. What may pass (busy, unreachable) is DatabaseTroubleError; data
+  that is refused (a lost race, or wrong for good) is DatabaseConflictError.
 - `upgrade` brings the schema up to this program's version, once, whoever comes first; a schema from
   a newer program is left untouched.
 """
@@ -21,9 +21,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+)
 
-from hq.errors import DatabaseTroubleError, DatabaseUrlError, NewerDatabaseError
+from hq.errors import DatabaseConflictError, DatabaseTroubleError, DatabaseUrlError, NewerDatabaseError
 
 _BUSY_TIMEOUT_S = 10.0
 _UPGRADE_LOCK = 0x6B696F736B  # "kiosk": PostgreSQL's advisory lock while the schema is changed
@@ -36,7 +42,9 @@ class Database:
         try:
             self._engine = _engine(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise DatabaseUrlError(f"database.url cannot be used: {type(error).__name__}") from error
+            raise DatabaseUrlError(
+                f"database.url cannot be used: {type(error).__name__}"
+            ) from error
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -78,6 +86,8 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except (IntegrityError, DataError) as error:
+        raise DatabaseConflictError(f"the data was refused: {type(error.orig).__name__}") from error
     except DBAPIError as error:
         kind = type(error.orig).__name__ if error.orig is not None else type(error).__name__
         raise DatabaseTroubleError(f"the database refused: {kind}") from error
@@ -87,9 +97,7 @@ def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(
-        parsed, connect_args={"timeout": _BUSY_TIMEOUT_S}, hide_parameters=True
-    )
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_S}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
@@ -103,5 +111,3 @@ def _engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine
-
-

@@ -27,6 +27,10 @@ class DatabaseTroubleError(DatabaseError, OSError):
     """The database cannot be reached, is busy or full; the same work may succeed later."""
 
 
+class DatabaseConflictError(DatabaseError, ValueError):
+    """The database refused the data: another worker was quicker, or the data itself is wrong."""
+
+
 class NewerDatabaseError(DatabaseError, RuntimeError):
     """A newer version of the program made the database; it was left untouched."""
 

@@ -49,9 +49,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
-        raise KeyFileError(
-            f"{path}: {error.strerror}; `kiosk-hq keys create` makes one"
-        ) from error
+        raise KeyFileError(f"{path}: {error.strerror}; `kiosk-hq keys create` makes one") from error
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyFileError(f"{path}: not an unencrypted private key in PEM") from None
     if not isinstance(key, Ed25519PrivateKey):

@@ -9,7 +9,8 @@ Rules
 - ACCEPT needs all of: `min_frames` frames that PAD passed, and more of them than attack frames; the
   best person's fused score at `threshold` or over; `margin` over the best *other* person; and the
   same person best in `agreement` of the frames. Nothing accepts below the threshold.
-- ATTACK needs `min_frames` attack frames, and no fewer than passed ones.
+- ATTACK, like UNKNOWN, comes only when `max_frames` frames have passed, and needs as many attack
+  frames as passed ones: PAD is unsure of a face that is still far, and must not turn it down early.
 - UNKNOWN and AMBIGUOUS (somebody, but a look-alike is too near or the frames disagree) come only
   when `max_frames` frames have passed; until then the decision is UNDECIDED, with a hint when most
   of the latest frames cannot be judged.
@@ -79,7 +80,7 @@ class DecisionPolicy:
         counted = [e for e in evidence if e.attack or e.embedding is not None][-self.max_frames :]
         attacks = sum(e.attack for e in counted)
         probes = [e.embedding for e in counted if e.embedding is not None]
-        if attacks >= self.min_frames and attacks >= len(probes):
+        if len(counted) >= self.max_frames and attacks >= len(probes):
             return Decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), None)
         hint = _hint(evidence)
         if not probes:

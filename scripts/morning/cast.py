@@ -158,13 +158,13 @@ def packaged_morning(cast: Sequence[Person]) -> list[Scene]:
     return [
         visit(jo, 1),
         visit(eva, 2),
-        visit(cleo, 3, exposure=0.75),
+        visit(cleo, 3),
         Scene(
             "Leo and Ben at once",
             lambda: side_by_side(leo.walks[0], ben.walks[0], Walk(7.0), 5),
             ("1004", "1002"),
         ),
-        visit(mia, 6),
+        visit(mia, 6, exposure=0.8),
         Scene("Max walks past, looking away", lambda: walk_up(max_.walks[0], Walk(2.0), 8)),
         Scene("Jo again, within the minute", lambda: walk_up(jo.walks[0], Walk(), 7)),
     ]

@@ -1,0 +1,113 @@
+"""Which terminals headquarters knows, by which public key, and how far their records go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
+
+from hq.database import Database
+from hq.errors import DuplicateTerminalError
+from hq.keys import parse_public_key, public_pem
+from hq.tables import TERMINALS
+from sync.contract.topics import Address
+from sync.contract.verify import START, Head
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A registered terminal: the row's id and the key that signs its records."""
+
+    id: int
+    address: Address
+    key: Ed25519PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A terminal's row as a person wants to see it."""
+
+    address: Address
+    head: Head
+    added_at: datetime
+    receipt_time: datetime | None
+    gap_since: datetime | None
+    status: str | None
+    status_at: datetime | None
+
+
+def add_terminal(
+    database: Database, address: Address, key: Ed25519PublicKey, now: datetime
+) -> bool:
+    """Register it; False when it was there with this key. Raises DuplicateTerminalError."""
+    pem = public_pem(key)
+    with database.write() as connection:
+        row = connection.execute(
+            select(TERMINALS.c.public_key).where(*_is(address)).with_for_update()
+        ).one_or_none()
+        if row is not None:
+            if row.public_key != pem:
+                raise DuplicateTerminalError(
+                    f"{address} is registered with another key; a new card needs a new name, "
+                    "so that its records cannot be taken for the old one's"
+                )
+            return False
+        connection.execute(
+            TERMINALS.insert().values(
+                site=address.site,
+                terminal=address.terminal,
+                public_key=pem,
+                added_at=now,
+                head_seq=START.seq,
+                head_hash=START.hash,
+                replays_asked=0,
+                command_number=0,
+            )
+        )
+        return True
+
+
+def find(connection: Connection, addresses: set[Address]) -> dict[Address, Known]:
+    """Those of `addresses` that are registered."""
+    if not addresses:
+        return {}
+    rows = connection.execute(
+        select(TERMINALS.c.id, TERMINALS.c.site, TERMINALS.c.terminal, TERMINALS.c.public_key)
+        .where(
+            tuple_(TERMINALS.c.site, TERMINALS.c.terminal).in_(
+                [(address.site, address.terminal) for address in addresses]
+            )
+        )
+    )
+    known = {}
+    for row in rows:
+        address = Address(row.site, row.terminal)
+        known[address] = Known(row.id, address, parse_public_key(row.public_key))
+    return known
+
+
+def list_terminals(database: Database) -> list[Standing]:
+    """Every registered terminal, by site and name."""
+    with database.read() as connection:
+        rows = connection.execute(
+            select(TERMINALS).order_by(TERMINALS.c.site, TERMINALS.c.terminal)
+        ).all()
+    return [_standing(row) for row in rows]
+
+
+def _standing(row: Row[tuple[object, ...]]) -> Standing:
+    return Standing(
+        address=Address(row.site, row.terminal),
+        head=Head(row.head_seq, row.head_hash),
+        added_at=row.added_at,
+        receipt_time=row.receipt_time,
+        gap_since=row.gap_since,
+        status=row.status,
+        status_at=row.status_at,
+    )
+
+
+def _is(address: Address) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return TERMINALS.c.site == address.site, TERMINALS.c.terminal == address.terminal
