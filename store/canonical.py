@@ -25,7 +25,7 @@ def canonical(value: object) -> bytes:
     try:
         _check(value)
         return rfc8785.dumps(value)  # type: ignore[arg-type]  # _check has narrowed it
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise NotCanonicalError("a number or a string is outside RFC 8785") from error
     except RecursionError:
         raise NotCanonicalError("the value is nested too deep") from None

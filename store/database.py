@@ -19,7 +19,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from store.errors import (
     MissingDatabaseError,
     NewerSchemaError,
     StorageError,
+    StoreError,
     WrongKeyError,
 )
 from store.schema import Schema
@@ -92,10 +93,12 @@ class Database:
             yield
             self._run(keep)
         except BaseException:
-            # SQLite has rolled back by itself after some failures (disk full, I/O).
+            # SQLite has rolled back by itself after some failures (disk full, I/O), and after
+            # those a rollback may fail as well; what is raised is the first failure.
             if self._connection.in_transaction:
-                for statement in undo.split("; "):
-                    self._run(statement)
+                with suppress(StoreError):
+                    for statement in undo.split("; "):
+                        self._run(statement)
             raise
         finally:
             self._depth -= 1
@@ -160,6 +163,9 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        # Going on after SQLite has undone the transaction would commit the rest by itself.
+        if self._depth and not self._connection.in_transaction:
+            raise StorageError(f"{self.path}: the transaction was undone after a failure")
         try:
             yield
         except dbapi2.Error as error:

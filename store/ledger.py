@@ -2,8 +2,9 @@
 
 - Records are numbered 1, 2, 3, … without a gap; each holds the hash of the one before it
   (`store.chain`) and is signed by the terminal. None is ever changed.
-- `append` returns only after the record is committed (fsync). When it raises, the record is not
-  there. Inside a surrounding `database.transaction()` both hold for the end of that one.
+- `append` returns only after the record is committed (fsync). When it raises, the ledger goes on as
+  if nothing had been appended; only where an fsync failed and the power then did too may the record
+  turn up after all. Inside a surrounding `database.transaction()` this holds for the end of that.
 - The head is read inside the write transaction, so several processes may append to one chain.
 - A ledger belongs to one terminal and one signing key, fixed by its first record.
 - What waits for headquarters is what lies after the receipt (`store.delivery`); delivering changes

@@ -1,0 +1,90 @@
+"""What the store's tests are made of: a terminal, its keys, instants, and opened databases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from numpy.typing import NDArray
+
+from store.database import Database, open_database
+from store.delivery import Delivery
+from store.gallery import Gallery
+from store.ledger import Ledger
+from store.records import Instant, Punch
+from store.settings import Terminal
+
+LEDGER_KEY = bytes(range(32))
+GALLERY_KEY = bytes(range(32, 64))
+SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
+STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(96, 128)))
+PUBLIC = SIGNER.public_key()
+TERMINAL = Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin")
+MODEL = "ab" * 32
+OTHER_MODEL = "cd" * 32
+START = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+
+
+def at(seconds: float = 0, *, synchronised: bool = True) -> Instant:
+    """So many seconds after the tests' first morning."""
+    return Instant(
+        utc=START + timedelta(seconds=seconds),
+        zone="Europe/Berlin",
+        boot="9d1c7a0e-0000-4000-8000-000000000001",
+        monotonic_ns=2**60 + int(seconds * 1e9),
+        synchronised=synchronised,
+        error_ms=12 if synchronised else None,
+    )
+
+
+def punch(person: str = "1001") -> Punch:
+    """A face punch."""
+    return Punch(
+        person=person,
+        method="face",
+        score_millionths=612_345,
+        margin_millionths=301_000,
+        frames=4,
+        model=MODEL,
+        latency_ms=480,
+    )
+
+
+def vector(seed: int, size: int = 192) -> NDArray[np.float32]:
+    """A unit vector that only this seed gives."""
+    values = np.random.default_rng(seed).normal(size=size).astype(np.float32)
+    return (values / np.linalg.norm(values)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A folder with both databases open."""
+
+    folder: Path
+    ledger_db: Database
+    gallery_db: Database
+    ledger: Ledger
+    delivery: Delivery
+    gallery: Gallery
+
+    def close(self) -> None:
+        """Close both databases."""
+        self.ledger_db.close()
+        self.gallery_db.close()
+
+
+def open_shop(folder: Path) -> Shop:
+    """Open both databases of a folder, making them if need be."""
+    ledger_db = open_database(folder / "ledger.db", LEDGER_KEY, create=True)
+    gallery_db = open_database(folder / "gallery.db", GALLERY_KEY, create=True)
+    return Shop(
+        folder,
+        ledger_db,
+        gallery_db,
+        Ledger(ledger_db, TERMINAL, SIGNER),
+        Delivery(ledger_db),
+        Gallery(gallery_db),
+    )
