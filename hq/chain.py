@@ -77,9 +77,7 @@ def join(
             discarded = tuple(seq for seq in early if seq == head.seq + 1)
             break
         head = Head(head.seq + 1, link.hash)
-    kept = tuple(
-        event for seq, event in sorted(fresh.items()) if fork is None or seq <= head.seq
-    )
+    kept = tuple(event for seq, event in sorted(fresh.items()) if fork is None or seq <= head.seq)
     waiting = too_far or any(seq > head.seq for seq in early if seq not in discarded)
     return Outcome(
         head=head,

@@ -29,7 +29,12 @@ from sqlalchemy.exc import (
     NoSuchModuleError,
 )
 
-from hq.errors import DatabaseConflictError, DatabaseTroubleError, DatabaseUrlError, NewerDatabaseError
+from hq.errors import (
+    DatabaseConflictError,
+    DatabaseTroubleError,
+    DatabaseUrlError,
+    NewerDatabaseError,
+)
 
 _BUSY_TIMEOUT_S = 10.0
 _UPGRADE_LOCK = 0x6B696F736B  # "kiosk": PostgreSQL's advisory lock while the schema is changed

@@ -1,4 +1,4 @@
-"""Headquarters' own TOML file: `[mqtt]`, `[database]` and `[hq]`. Relative paths are relative to it.
+"""Headquarters' own TOML file: `[mqtt]`, `[database]` and `[hq]`; paths are relative to it.
 
 One worker is one process; `client_id` must differ between workers of one group. Times are seconds.
 """

@@ -1,7 +1,7 @@
 """Headquarters' tables (SQLAlchemy Core). `migrations/` makes the same; a test compares them.
 
 - `events` holds a terminal's records, each (terminal, seq) once. `receipt_seq` is the receipt that
-  first covered it; NULL means that it arrived early, before a gap was closed, and counts for nothing
+  first covered it; NULL means that it arrived early, before a gap was closed, and does not count
   yet. `payload` is the RFC 8785 text that the terminal signed.
 - `terminals` holds the head (highest record without a gap before it) and what gap and command
   keeping need. Its row is locked while a terminal's records are taken in.
@@ -56,6 +56,7 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """From UTC."""
+        del dialect
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,7 +22,7 @@ class Known:
 
     id: int
     address: Address
-    key: Ed25519PublicKey
+    key: Ed25519PublicKey = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,9 @@ def find(connection: Connection, addresses: set[Address]) -> dict[Address, Known
     if not addresses:
         return {}
     rows = connection.execute(
-        select(TERMINALS.c.id, TERMINALS.c.site, TERMINALS.c.terminal, TERMINALS.c.public_key)
-        .where(
+        select(
+            TERMINALS.c.id, TERMINALS.c.site, TERMINALS.c.terminal, TERMINALS.c.public_key
+        ).where(
             tuple_(TERMINALS.c.site, TERMINALS.c.terminal).in_(
                 [(address.site, address.terminal) for address in addresses]
             )

@@ -215,7 +215,8 @@ class MqttTransport:
                 clean_start=False,
                 properties=self._connect_properties(),
             )
-            connection.client.loop_forever(timeout=1.0)
+            while connection.client.loop(timeout=1.0) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                pass  # `loop`, not `loop_forever`: only it lets a publisher wake the thread
         except CredentialError as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 (whatever a broker sends, paho included, we try again)

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the steps on the connection that `hq.database` hands over, in its transaction."""
+"""Alembic's entry: runs the steps on the connection and in the transaction of `hq.database`."""
 
 from __future__ import annotations
 

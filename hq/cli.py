@@ -1,0 +1,215 @@
+"""The command `kiosk-hq`: argument parsing, output, logging, signals, exit codes. Nothing else.
+
+Exit codes: 0 done, 2 wrong use or settings, 3 a key or certificate cannot be used, 4 the database
+cannot be used, 1 anything else. Errors are one line on stderr with the mend.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from hq.daemon import Stop, run
+from hq.database import Database
+from hq.errors import DatabaseError, HqError, KeyFileError
+from hq.keys import create_keys, read_public_key
+from hq.reports import Line, Reader, alarm_lines, punch_line, terminal_lines
+from hq.settings import Settings, database_url, load
+from hq.terminals import add_terminal
+from store.errors import SettingsError, StoreError
+from sync.contract.errors import ContractError
+from sync.contract.topics import Address
+from sync.errors import CredentialError, SyncError
+from sync.journal import log_to
+
+DEFAULT_CONFIG = Path("/etc/kiosk/hq.toml")
+_FOLLOW_EVERY_S = 0.2
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help="Headquarters' TOML file.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+
+
+def _reports_errors(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
+    @functools.wraps(command)
+    def wrapped(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        try:
+            return command(*args, **kwargs)
+        except (HqError, StoreError, SyncError, ContractError) as error:
+            click.echo(f"kiosk-hq: {error}", err=True)
+            sys.exit(exit_code(error))
+
+    return wrapped
+
+
+def exit_code(error: Exception) -> int:
+    """What a command ends with for an error."""
+    if isinstance(error, (SettingsError, ContractError)):
+        return 2
+    if isinstance(error, (KeyFileError, CredentialError)):
+        return 3
+    return 4 if isinstance(error, DatabaseError) else 1
+
+
+@click.group()
+def main() -> None:
+    """Receive the records of every terminal, verify them and answer with receipts."""
+
+
+@main.command("run")
+@_CONFIG
+@_reports_errors
+def run_command(config: Path) -> None:
+    """Run one worker until SIGTERM; the log is JSON lines on stderr."""
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.request)
+    signal.signal(signal.SIGINT, stop.request)
+    log_to(None, "hq", "sync")
+    settings = load(config)
+    run(settings, database_url(settings, config), stop, Random())
+
+
+@main.group("keys")
+def keys_group() -> None:
+    """The key that signs receipts and commands."""
+
+
+@keys_group.command("create")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@_reports_errors
+def keys_create(directory: Path) -> None:
+    """Make hq.key (secret) and hq.pub (for every terminal's [hq] public_key) in DIRECTORY."""
+    private, public = create_keys(directory)
+    click.echo(f"{private}\n{public}")
+
+
+@main.group("terminals")
+def terminals_group() -> None:
+    """The terminals whose records are believed."""
+
+
+@terminals_group.command("add")
+@click.argument("site")
+@click.argument("terminal")
+@click.argument("public_key", type=click.Path(path_type=Path, dir_okay=False))
+@_CONFIG
+@_reports_errors
+def terminals_add(site: str, terminal: str, public_key: Path, config: Path) -> None:
+    """Register TERMINAL of SITE with its PUBLIC_KEY (the terminal's signing.pub)."""
+    database = _open(load(config), config)
+    address, key = Address(site, terminal), read_public_key(public_key)
+    added = add_terminal(database, address, key, datetime.now(UTC))
+    click.echo(f"{address} {'added' if added else 'was registered already'}")
+
+
+@terminals_group.command("list")
+@_JSON
+@_CONFIG
+@_reports_errors
+def terminals_list(as_json: bool, config: Path) -> None:
+    """Show every registered terminal and how far its records go."""
+    lines = terminal_lines(_open(load(config), config))
+    _show(lines, as_json, lambda line: f"{line['site']}/{line['terminal']}  {line['confirmed']}")
+
+
+@main.command("punches")
+@_JSON
+@click.option("--follow", is_flag=True, help="Go on as punches arrive, until Ctrl-C.")
+@_CONFIG
+@_reports_errors
+def punches(as_json: bool, follow: bool, config: Path) -> None:
+    """Show the confirmed punches; with --follow --json one object a line."""
+    _records(config, "punch", as_json, follow, punch_line, _punch_text)
+
+
+@main.command("events")
+@_JSON
+@click.option("--follow", is_flag=True, help="Go on as records arrive, until Ctrl-C.")
+@_CONFIG
+@_reports_errors
+def events(as_json: bool, follow: bool, config: Path) -> None:
+    """Show every confirmed record of every kind."""
+    _records(config, None, as_json, follow, lambda line: line, _event_text)
+
+
+@main.command("alarms")
+@_JSON
+@_CONFIG
+@_reports_errors
+def alarms(as_json: bool, config: Path) -> None:
+    """Show what should never have arrived."""
+    _show(alarm_lines(_open(load(config), config)), as_json, _alarm_text)
+
+
+def _records(
+    config: Path,
+    kind: str | None,
+    as_json: bool,
+    follow: bool,
+    shape: Callable[[Line], Line],
+    text: Callable[[Line], str],
+) -> None:
+    reader = Reader(_open(load(config), config), kind)
+    if not follow:
+        _show([shape(line) for line in reader.read()], as_json, text)
+        return
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.request)
+    signal.signal(signal.SIGINT, stop.request)
+    while not stop.requested:
+        for line in reader.read():
+            shaped = shape(line)
+            click.echo(json.dumps(shaped) if as_json else text(shaped))
+        time.sleep(_FOLLOW_EVERY_S)
+
+
+def _open(settings: Settings, config: Path) -> Database:
+    database = Database(database_url(settings, config))
+    database.upgrade()
+    return database
+
+
+def _show(lines: Iterable[Line], as_json: bool, text: Callable[[Line], str]) -> None:
+    if as_json:
+        click.echo(json.dumps(list(lines), indent=1))
+        return
+    for line in lines:
+        click.echo(text(line))
+
+
+def _punch_text(line: dict[str, Any]) -> str:
+    return (
+        f"{line['time']}  {line['site']}/{line['terminal']}  #{line['seq']}  {line['person']}"
+        f"  {line['method']}  received {line['received']}  receipt {line['receipt']}"
+    )
+
+
+def _event_text(line: dict[str, Any]) -> str:
+    return (
+        f"{line['data']['time']['utc']}  {line['site']}/{line['terminal']}  #{line['seq']}"
+        f"  {line['kind']}  received {line['received']}  receipt {line['receipt']}"
+    )
+
+
+def _alarm_text(line: dict[str, Any]) -> str:
+    return (
+        f"{line['last']}  {line['what']}  {line['site']}/{line['terminal']}  #{line['seq']}"
+        f"  {line['count']} times  {line['evidence']}"
+    )

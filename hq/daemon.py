@@ -1,0 +1,159 @@
+"""The composition of `kiosk-hq run`: one worker.
+
+Messages are acknowledged after their round is committed and answered. While the database is in
+trouble the round is kept and tried again after a pause with jitter; meanwhile the broker holds the
+rest back. Answers that cannot be published are not kept: a terminal without a receipt sends again,
+and is answered again. `Stop.requested` is a plain flag that a signal handler may set.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from random import Random
+
+from hq.database import Database
+from hq.errors import DatabaseTroubleError
+from hq.intake import Outgoing, ReplayPolicy
+from hq.keys import load_key
+from hq.receiver import Receiver
+from hq.settings import Settings
+from sync.contract.topics import Channel, every
+from sync.errors import TransportError
+from sync.seam import Backoff, Inbound, Transport
+from sync.transport import Broker, MqttTransport
+
+_LOG = logging.getLogger("hq.daemon")
+_HEARD = (Channel.EVENTS, Channel.STATUS, Channel.REPLY)
+_ROUND = 50  # messages a transaction
+_WAIT_S = 0.1
+_REPLAYS_EVERY_S = 1.0
+_PUBLISH_TIMEOUT_S = 20.0
+_TROUBLE = Backoff(first_s=0.2, most_s=15.0)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Set by a signal handler, looked at by every loop."""
+
+    requested: bool = False
+    on_request: Callable[[], None] | None = None
+
+    def request(self, *_: object) -> None:
+        """End soon; fits `signal.signal`."""
+        self.requested = True
+        if self.on_request is not None:
+            self.on_request()
+
+
+def run(settings: Settings, url: str, stop: Stop, random: Random) -> None:
+    """Receive until `stop` is requested. Raises HqError or SyncError that no waiting can mend."""
+    key = load_key(settings.hq.signing_key)
+    policy = ReplayPolicy(
+        grace_s=settings.hq.gap_grace_s,
+        every_s=settings.hq.replay_every_s,
+        most_s=settings.hq.replay_most_s,
+        expiry_s=settings.hq.command_expiry_s,
+    )
+    with ExitStack() as stack:
+        database = Database(url)
+        stack.callback(database.close)
+        if not _patiently(stop, random, database.upgrade):
+            return
+        transport = MqttTransport(
+            broker_of(settings),
+            [every(channel, settings.hq.group) for channel in _HEARD],
+            random,
+            backoff=Backoff(settings.mqtt.reconnect_first_s, settings.mqtt.reconnect_most_s),
+        )
+        stack.callback(transport.close)
+        stop.on_request = transport.interrupt
+        transport.start()
+        _LOG.info("started", extra={"fields": {"client": settings.mqtt.client_id}})
+        work(Receiver(database, key, policy), transport, stop, random)
+        _LOG.info("stopped")
+
+
+def work(receiver: Receiver, transport: Transport, stop: Stop, random: Random) -> None:
+    """Rounds of receiving, storing and answering, until `stop` is requested."""
+    replays_at_s = time.monotonic()
+    while not stop.requested:
+        messages = _gather(transport)
+        if messages:
+            _patiently(stop, random, partial(_round, receiver, transport, messages))
+        if time.monotonic() >= replays_at_s:
+            _patiently(stop, random, partial(_ask, receiver, transport))
+            replays_at_s = time.monotonic() + _REPLAYS_EVERY_S
+
+
+def broker_of(settings: Settings) -> Broker:
+    """The transport's view of the settings."""
+    return Broker(
+        host=settings.mqtt.host,
+        port=settings.mqtt.port,
+        ca=settings.mqtt.ca,
+        certificate=settings.mqtt.certificate,
+        key=settings.mqtt.key,
+        client_id=f"kiosk-hq/{settings.mqtt.client_id}",
+        keepalive_s=settings.mqtt.keepalive_s,
+        session_expiry_s=settings.mqtt.session_expiry_s,
+        inbound_limit=2 * _ROUND,
+    )
+
+
+def _gather(transport: Transport) -> list[Inbound]:
+    message = transport.receive(_WAIT_S)
+    messages: list[Inbound] = []
+    while message is not None:
+        messages.append(message)
+        message = transport.receive(0.0) if len(messages) < _ROUND else None
+    return messages
+
+
+def _round(receiver: Receiver, transport: Transport, messages: Sequence[Inbound]) -> None:
+    _answer(transport, receiver.take(messages, datetime.now(UTC)))
+    for message in messages:
+        transport.acknowledge(message)
+
+
+def _ask(receiver: Receiver, transport: Transport) -> None:
+    _answer(transport, receiver.due_replays(datetime.now(UTC)))
+
+
+def _answer(transport: Transport, answers: Sequence[Outgoing]) -> None:
+    for answer in answers:
+        try:
+            transport.publish(
+                answer.topic,
+                answer.payload,
+                retain=answer.retain,
+                timeout_s=_PUBLISH_TIMEOUT_S,
+            )
+        except TransportError as error:
+            fields = {"reason": type(error).__name__, "left": len(answers)}
+            _LOG.warning("answer_not_sent", extra={"fields": fields})
+            return
+
+
+def _patiently(stop: Stop, random: Random, action: Callable[[], None]) -> bool:
+    """Try until the database does it; False when stopped before that."""
+    failures = 0
+    while not stop.requested:
+        try:
+            action()
+        except DatabaseTroubleError as error:
+            failures += 1
+            pause_s = _TROUBLE.pause_s(failures, random)
+            fields = {"detail": str(error), "again_in_s": round(pause_s, 2)}
+            _LOG.error("database_trouble", extra={"fields": fields})
+            deadline = time.monotonic() + pause_s
+            while not stop.requested and time.monotonic() < deadline:
+                time.sleep(0.05)
+        else:
+            return True
+    return False

@@ -1,0 +1,239 @@
+"""Taking a terminal's checked records into the database, and what HQ answers.
+
+- The terminal's row is locked first, so workers take turns per terminal. Records, head, receipt
+  time and a replay command are one transaction; what is answered is sent only after its commit.
+- Every delivery is answered with a receipt for the head as it stands, also a repeated one. Receipt
+  times of one terminal only grow, whatever the workers' clocks say.
+- A gap that lasts `grace_s` is asked for by a signed, numbered, expiring `replay` command; again
+  after a pause that doubles from `every_s` to `most_s`. Numbers are milliseconds of the epoch or
+  one more than the last, whichever is higher: they also grow when HQ has lost its database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import uuid6
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Row, select
+
+from hq.alarms import Alarm, raise_alarms
+from hq.chain import Link, Outcome, join
+from hq.tables import COMMANDS, EVENTS, TERMINALS
+from hq.terminals import Known
+from sync.contract.documents import build_command, build_receipt
+from sync.contract.topics import Channel, topic
+from sync.contract.verify import CheckedEvent, Head
+
+_LOG = logging.getLogger("hq.intake")
+_TICK = timedelta(microseconds=1)
+_MAX_PERSON = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to publish after the commit."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPolicy:
+    """When a gap is asked for; seconds."""
+
+    grace_s: float = 3.0
+    every_s: float = 10.0
+    most_s: float = 600.0
+    expiry_s: float = 600.0
+
+
+def take_in(
+    connection: Connection,
+    key: Ed25519PrivateKey,
+    policy: ReplayPolicy,
+    terminal: Known,
+    events: Sequence[CheckedEvent],
+    now: datetime,
+) -> list[Outgoing]:
+    """Store what is new of `events` and answer."""
+    row = _lock(connection, terminal.id)
+    before = Head(row.head_seq, row.head_hash)
+    outcome = join(
+        before,
+        events,
+        _stored(connection, terminal.id, [event.seq for event in events]),
+        _early(connection, terminal.id, before.seq),
+    )
+    _store(connection, terminal.id, before, outcome, now)
+    if outcome.fork is not None:
+        seq, hash_ = outcome.fork
+        raise_alarms(
+            connection,
+            [Alarm("fork", terminal.address.site, terminal.address.terminal, seq, hash_.hex())],
+            now,
+        )
+    time = now if row.receipt_time is None else max(now, row.receipt_time + _TICK)
+    gap_since = (row.gap_since or now) if outcome.gap else None
+    connection.execute(
+        TERMINALS.update()
+        .where(TERMINALS.c.id == terminal.id)
+        .values(
+            head_seq=outcome.head.seq,
+            head_hash=outcome.head.hash,
+            receipt_time=time,
+            gap_since=gap_since,
+            replays_asked=row.replays_asked if outcome.gap else 0,
+            replay_not_before=row.replay_not_before if outcome.gap else None,
+        )
+    )
+    fields = {
+        "terminal": str(terminal.address),
+        "records": len(events),
+        "new": len(outcome.fresh),
+        "receipt": outcome.head.seq,
+    }
+    _LOG.info("records", extra={"fields": fields})
+    answers = [
+        Outgoing(
+            topic(terminal.address, Channel.RECEIPT),
+            build_receipt(key, terminal.address, outcome.head, time),
+            retain=True,
+        )
+    ]
+    if outcome.gap:
+        answers += ask_replay(connection, key, policy, terminal, now)
+    return answers
+
+
+def ask_replay(
+    connection: Connection,
+    key: Ed25519PrivateKey,
+    policy: ReplayPolicy,
+    terminal: Known,
+    now: datetime,
+) -> list[Outgoing]:
+    """The replay command for a terminal's gap, if it is due; counts as asked."""
+    row = _lock(connection, terminal.id)
+    if row.gap_since is None or now < row.gap_since + timedelta(seconds=policy.grace_s):
+        return []
+    if row.replay_not_before is not None and now < row.replay_not_before:
+        return []
+    number = max(row.command_number + 1, int(now.timestamp() * 1000))
+    expires = now + timedelta(seconds=policy.expiry_s)
+    command_id = str(uuid6.uuid7())
+    document = build_command(
+        key,
+        terminal.address,
+        command_id=command_id,
+        number=number,
+        type="replay",
+        expires=expires,
+        arguments={"from_seq": row.head_seq + 1},
+    )
+    connection.execute(
+        COMMANDS.insert().values(
+            terminal_id=terminal.id,
+            number=number,
+            command_id=command_id,
+            type="replay",
+            document=document,
+            made_at=now,
+            expires_at=expires,
+        )
+    )
+    pause_s = min(policy.most_s, policy.every_s * 2 ** min(row.replays_asked, 16))
+    connection.execute(
+        TERMINALS.update()
+        .where(TERMINALS.c.id == terminal.id)
+        .values(
+            command_number=number,
+            replays_asked=row.replays_asked + 1,
+            replay_not_before=now + timedelta(seconds=pause_s),
+        )
+    )
+    fields = {"terminal": str(terminal.address), "from_seq": row.head_seq + 1}
+    _LOG.warning("replay_asked", extra={"fields": fields})
+    return [Outgoing(topic(terminal.address, Channel.COMMAND), document, retain=False)]
+
+
+def _lock(connection: Connection, terminal_id: int) -> Row[tuple[object, ...]]:
+    query = select(TERMINALS).where(TERMINALS.c.id == terminal_id).with_for_update()
+    return connection.execute(query).one()
+
+
+def _stored(connection: Connection, terminal_id: int, seqs: Sequence[int]) -> dict[int, bytes]:
+    if not seqs:
+        return {}
+    rows = connection.execute(
+        select(EVENTS.c.seq, EVENTS.c.hash).where(
+            EVENTS.c.terminal_id == terminal_id,
+            EVENTS.c.seq.between(min(seqs), max(seqs)),
+            EVENTS.c.seq.in_(set(seqs)),
+        )
+    )
+    return {row.seq: row.hash for row in rows}
+
+
+def _early(connection: Connection, terminal_id: int, head_seq: int) -> dict[int, Link]:
+    rows = connection.execute(
+        select(EVENTS.c.seq, EVENTS.c.previous, EVENTS.c.hash).where(
+            EVENTS.c.terminal_id == terminal_id, EVENTS.c.seq > head_seq
+        )
+    )
+    return {row.seq: Link(row.previous, row.hash) for row in rows}
+
+
+def _store(
+    connection: Connection, terminal_id: int, before: Head, outcome: Outcome, now: datetime
+) -> None:
+    head = outcome.head.seq
+    if outcome.discarded:
+        connection.execute(
+            EVENTS.delete().where(
+                EVENTS.c.terminal_id == terminal_id, EVENTS.c.seq.in_(outcome.discarded)
+            )
+        )
+    if head > before.seq:
+        connection.execute(
+            EVENTS.update()
+            .where(
+                EVENTS.c.terminal_id == terminal_id,
+                EVENTS.c.seq > before.seq,
+                EVENTS.c.seq <= head,
+            )
+            .values(receipt_seq=head)
+        )
+    if outcome.fresh:
+        connection.execute(
+            EVENTS.insert(),
+            [
+                {
+                    "terminal_id": terminal_id,
+                    "seq": event.seq,
+                    "record_id": event.id,
+                    "kind": event.kind,
+                    "utc": event.utc,
+                    "person": _person(event),
+                    "payload": event.payload.decode("utf-8"),
+                    "previous": event.previous,
+                    "hash": event.hash,
+                    "signature": event.signature,
+                    "received_at": now,
+                    "receipt_seq": head if event.seq <= head else None,
+                }
+                for event in outcome.fresh
+            ],
+        )
+
+
+def _person(event: CheckedEvent) -> str | None:
+    """The employee's number for the index, when the record speaks of one."""
+    person = event.data.body.get("person")
+    if isinstance(person, str) and 0 < len(person) <= _MAX_PERSON and person.isprintable():
+        return person
+    return None

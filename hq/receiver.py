@@ -1,0 +1,193 @@
+"""From messages to the database and to answers: what one worker does with what it hears.
+
+- Parsing and signatures first, outside any transaction; then one transaction for all messages of a
+  delivery round, terminals in a fixed order, so that workers cannot lock each other out.
+- Nothing that arrives raises: what cannot be believed becomes an alarm and is put aside.
+- Database trouble does raise (DatabaseTroubleError): the caller keeps the messages and tries again.
+- An unregistered terminal is an alarm and gets no answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, or_, select
+
+from hq.alarms import Alarm, What, raise_alarms
+from hq.database import Database
+from hq.errors import DatabaseConflictError, DatabaseTroubleError
+from hq.intake import Outgoing, ReplayPolicy, ask_replay, take_in
+from hq.tables import COMMANDS, TERMINALS
+from hq.terminals import Known, find
+from sync.contract.documents import Reply, open_reply
+from sync.contract.errors import (
+    ContractError,
+    ForgedPayloadError,
+    MalformedPayloadError,
+    MisaddressedPayloadError,
+)
+from sync.contract.events import parse_batch
+from sync.contract.status import parse_status
+from sync.contract.topics import Address, Channel, parse_topic
+from sync.contract.verify import CheckedEvent, check_event
+from sync.seam import Inbound
+
+_LOG = logging.getLogger("hq.receiver")
+_MAX_DETAIL = 1000
+_MAX_STATUS_BYTES = 16 * 1024
+
+
+@dataclass(slots=True)
+class _Round:
+    """What a delivery round holds, sorted out."""
+
+    events: dict[Known, list[CheckedEvent]] = field(default_factory=lambda: defaultdict(list))
+    statuses: dict[Known, bytes] = field(default_factory=dict)
+    replies: list[tuple[Known, Reply]] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+
+
+class Receiver:
+    """One worker's hands; used from one thread."""
+
+    def __init__(self, database: Database, key: Ed25519PrivateKey, policy: ReplayPolicy) -> None:
+        self._database = database
+        self._key = key
+        self._policy = policy
+
+    def take(self, messages: Sequence[Inbound], now: datetime) -> list[Outgoing]:
+        """Store what the messages bring; what is to be published, now that it is committed.
+
+        Raises DatabaseTroubleError; then nothing was stored.
+        """
+        try:
+            return self._take(messages, now)
+        except DatabaseTroubleError:
+            raise
+        except DatabaseConflictError:
+            _LOG.warning("conflict", extra={"fields": {"messages": len(messages)}})
+        except Exception:  # noqa: BLE001  # one message must never stop the others, whatever our mistake is
+            _LOG.exception("internal_error")
+        answers: list[Outgoing] = []
+        for message in messages:
+            answers += self._take_alone(message, now)
+        return answers
+
+    def due_replays(self, now: datetime) -> list[Outgoing]:
+        """Replay commands for gaps that have lasted; commits that they were asked for."""
+        grace = now - timedelta(seconds=self._policy.grace_s)
+        not_before = TERMINALS.c.replay_not_before
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(TERMINALS.c.site, TERMINALS.c.terminal).where(
+                    TERMINALS.c.gap_since <= grace, or_(not_before.is_(None), not_before <= now)
+                )
+            ).all()
+        if not rows:
+            return []
+        answers: list[Outgoing] = []
+        with self._database.write() as connection:
+            known = find(connection, {Address(row.site, row.terminal) for row in rows})
+            for address in sorted(known):
+                answers += ask_replay(connection, self._key, self._policy, known[address], now)
+        return answers
+
+    def _take_alone(self, message: Inbound, now: datetime) -> list[Outgoing]:
+        try:
+            return self._take([message], now)
+        except DatabaseTroubleError:
+            raise
+        except Exception:  # noqa: BLE001  # put aside; the terminal sends again, and people see the alarm
+            _LOG.exception("message_put_aside")
+            with self._database.write() as connection:
+                raise_alarms(connection, [Alarm("internal")], now)
+            return []
+
+    def _take(self, messages: Sequence[Inbound], now: datetime) -> list[Outgoing]:
+        sorted_out = self._sort_out(messages)
+        answers: list[Outgoing] = []
+        with self._database.write() as connection:
+            for terminal in sorted(sorted_out.events, key=lambda known: known.id):
+                events = sorted_out.events[terminal]
+                answers += take_in(connection, self._key, self._policy, terminal, events, now)
+            for terminal, status in sorted_out.statuses.items():
+                _keep_status(connection, terminal, status, now)
+            for terminal, reply in sorted_out.replies:
+                _keep_reply(connection, terminal, reply, now)
+            raise_alarms(connection, sorted_out.alarms, now)
+        return answers
+
+    def _sort_out(self, messages: Sequence[Inbound]) -> _Round:
+        result = _Round()
+        addressed: list[tuple[Address, Channel, bytes]] = []
+        for message in messages:
+            try:
+                addressed.append((*parse_topic(message.topic), message.payload))
+            except ContractError:
+                result.alarms.append(Alarm("malformed"))
+        with self._database.read() as connection:
+            known = find(connection, {address for address, _, _ in addressed})
+        for address, channel, payload in addressed:
+            terminal = known.get(address)
+            if terminal is None:
+                result.alarms.append(Alarm("unknown", address.site, address.terminal))
+                continue
+            try:
+                _read(result, terminal, channel, payload)
+            except ContractError as error:
+                result.alarms.append(_alarm(address, error))
+        return result
+
+
+def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> None:
+    if channel is Channel.EVENTS:
+        for event in parse_batch(payload):
+            try:
+                checked = check_event(terminal.address, terminal.key, event)
+            except ContractError as error:
+                result.alarms.append(_alarm(terminal.address, error, event.seq))
+            else:
+                result.events[terminal].append(checked)
+    elif channel is Channel.STATUS:
+        if len(payload) > _MAX_STATUS_BYTES:
+            raise MalformedPayloadError("a status that long")
+        parse_status(payload)
+        result.statuses[terminal] = payload
+    elif channel is Channel.REPLY:
+        result.replies.append((terminal, open_reply(terminal.key, terminal.address, payload)))
+    else:
+        raise MalformedPayloadError("a channel that only headquarters writes")
+
+
+def _alarm(address: Address, error: ContractError, seq: int = 0) -> Alarm:
+    what: What = "malformed"
+    if isinstance(error, ForgedPayloadError):
+        what = "forged"
+    elif isinstance(error, MisaddressedPayloadError):
+        what = "misaddressed"
+    return Alarm(what, address.site, address.terminal, seq)
+
+
+def _keep_status(connection: Connection, terminal: Known, status: bytes, now: datetime) -> None:
+    connection.execute(
+        TERMINALS.update()
+        .where(TERMINALS.c.id == terminal.id)
+        .values(status=status.decode("utf-8"), status_at=now)
+    )
+
+
+def _keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> None:
+    detail = "".join(c if c.isprintable() else "?" for c in reply.detail)[:_MAX_DETAIL]
+    outcome = "".join(c if c.isprintable() else "?" for c in reply.outcome)
+    connection.execute(
+        COMMANDS.update()
+        .where(COMMANDS.c.terminal_id == terminal.id, COMMANDS.c.command_id == reply.command)
+        .values(outcome=outcome, detail=detail, replied_at=now)
+    )
+    fields = {"terminal": str(terminal.address), "outcome": outcome[:32]}
+    _LOG.info("reply", extra={"fields": fields})

@@ -1,0 +1,140 @@
+"""What headquarters has, as rows for people and programs.
+
+Only records that a receipt covers are reported: a record beyond a gap does not count yet. Rows are
+plain dictionaries of JSON values; `time` is the record's own text, as it was signed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from hq.database import Database
+from hq.tables import ALARMS, EVENTS, TERMINALS
+from hq.terminals import list_terminals
+from store.records import utc_text
+
+Line = dict[str, Any]
+_PAGE = 500
+
+
+class Reader:
+    """Reads confirmed records, those of one kind or all, each once: a second call goes on."""
+
+    def __init__(self, database: Database, kind: str | None = None) -> None:
+        self._database = database
+        self._kind = kind
+        self._seen: dict[int, int] = {}
+
+    def read(self) -> Iterator[Line]:
+        """What was confirmed since the last call: by terminal, in the order of the records."""
+        with self._database.read() as connection:
+            heads = connection.execute(
+                select(TERMINALS.c.id, TERMINALS.c.head_seq).order_by(
+                    TERMINALS.c.site, TERMINALS.c.terminal
+                )
+            ).all()
+            for terminal_id, head_seq in heads:
+                yield from self._read_terminal(connection, terminal_id, head_seq)
+
+    def _read_terminal(
+        self, connection: Connection, terminal_id: int, head_seq: int
+    ) -> Iterator[Line]:
+        seen = self._seen.get(terminal_id, 0)
+        while seen < head_seq:
+            query = (
+                select(EVENTS, TERMINALS.c.site, TERMINALS.c.terminal)
+                .join(TERMINALS)
+                .where(
+                    EVENTS.c.terminal_id == terminal_id,
+                    EVENTS.c.seq > seen,
+                    EVENTS.c.seq <= head_seq,
+                )
+                .order_by(EVENTS.c.seq)
+                .limit(_PAGE)
+            )
+            if self._kind is not None:
+                query = query.where(EVENTS.c.kind == self._kind)
+            rows = connection.execute(query).all()
+            for row in rows:
+                yield _line(row)
+            seen = rows[-1].seq if len(rows) == _PAGE else head_seq
+        self._seen[terminal_id] = seen
+
+
+def punch_line(event: Line) -> Line:
+    """A punch without its envelope: who, when, where, how, and what confirmed it."""
+    body = event["data"]["body"]
+    return {
+        "site": event["site"],
+        "terminal": event["terminal"],
+        "seq": event["seq"],
+        "id": event["id"],
+        "time": event["data"]["time"]["utc"],
+        "person": body.get("person"),
+        "method": body.get("method"),
+        "direction": body.get("direction"),
+        "score_millionths": body.get("score_millionths"),
+        "synchronised": event["data"]["time"].get("synchronised"),
+        "received": event["received"],
+        "receipt": event["receipt"],
+    }
+
+
+def alarm_lines(database: Database) -> list[Line]:
+    """Every alarm, oldest first."""
+    with database.read() as connection:
+        rows = connection.execute(select(ALARMS).order_by(ALARMS.c.id)).all()
+    return [
+        {
+            "what": row.what,
+            "site": row.site,
+            "terminal": row.terminal,
+            "seq": row.seq,
+            "evidence": row.evidence,
+            "count": row.count,
+            "first": utc_text(row.first_at),
+            "last": utc_text(row.last_at),
+        }
+        for row in rows
+    ]
+
+
+def terminal_lines(database: Database) -> list[Line]:
+    """Every registered terminal and how far its records go."""
+    return [
+        {
+            "site": standing.address.site,
+            "terminal": standing.address.terminal,
+            "confirmed": standing.head.seq,
+            "hash": standing.head.hash.hex(),
+            "added": utc_text(standing.added_at),
+            "receipt_time": _text(standing.receipt_time),
+            "gap_since": _text(standing.gap_since),
+            "status": None if standing.status is None else json.loads(standing.status),
+            "status_time": _text(standing.status_at),
+        }
+        for standing in list_terminals(database)
+    ]
+
+
+def _line(row: Any) -> Line:
+    return {
+        "site": row.site,
+        "terminal": row.terminal,
+        "seq": row.seq,
+        "id": row.record_id,
+        "kind": row.kind,
+        "hash": row.hash.hex(),
+        "received": utc_text(row.received_at),
+        "receipt": row.receipt_seq,
+        "data": json.loads(row.payload),
+    }
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else utc_text(instant)
