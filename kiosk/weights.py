@@ -134,6 +134,8 @@ def _download(url: str, file: WeightFile, target: Path, progress: Progress) -> N
                     out.write(block)
                     done += len(block)
                     progress(target.name, done, file.bytes)
+            if answer.length:  # bytes that were promised and did not come
+                raise _Unreachable(f"upstream broke off after {done} bytes; the next try goes on")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:

@@ -117,6 +117,8 @@ class Recognizer:
         if factor == 1:
             return self._parts.detector.detect(image)
         way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        if min(image.shape[:2]) * factor < 1:
+            return []
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
         found = self._parts.detector.detect(np.asarray(small, dtype=np.uint8))
         return [face.scaled(1 / factor) for face in found]

@@ -161,7 +161,7 @@ def packaged_morning(cast: Sequence[Person]) -> list[Scene]:
         visit(cleo, 3),
         Scene(
             "Leo and Ben at once",
-            lambda: side_by_side(leo.walks[0], ben.walks[0], Walk(7.0), 5),
+            lambda: side_by_side(leo.walks[0], ben.walks[0], Walk(7.0, from_px=100), 5),
             ("1004", "1002"),
         ),
         visit(mia, 6, exposure=0.8),
