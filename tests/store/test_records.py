@@ -70,7 +70,7 @@ def test_another_zones_time_is_kept_in_utc() -> None:
 @pytest.mark.parametrize(
     "utc",
     [
-        datetime(2026, 3, 1),  # noqa: DTZ001 (the point)
+        datetime(2026, 3, 1),
         datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
     ],
 )
