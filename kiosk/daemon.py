@@ -134,9 +134,10 @@ class Door:
 
     def _perform(self, effect: Effect, at_s: float) -> None:
         match effect:
-            case Show(signal):
+            case Show(signal, hint):
                 self._indicator.show(signal)
-                say("signal", signal=signal.value, pattern=str(PATTERNS[signal]))
+                pattern = str(PATTERNS[signal])
+                say("signal", signal=signal.value, pattern=pattern, hint=hint and hint.hint)
             case Begin():
                 self._begin()
             case Punch(decision):

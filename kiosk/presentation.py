@@ -109,9 +109,10 @@ Event = Seen | Nobody | Committed | NotCommitted
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Show a signal."""
+    """Show a signal; `hint` says what the person can do."""
 
     signal: Signal
+    hint: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _judge(state: State, event: Seen, rules: Rules) -> Step:
         case Verdict.UNDECIDED if event.at_s - state.since_s < rules.patience_s:
             if decision.hint is None or decision.hint == state.hint:
                 return state, ()
-            return replace(state, hint=decision.hint), (Show(Signal.TRY_AGAIN),)
+            return replace(state, hint=decision.hint), (Show(Signal.TRY_AGAIN, decision.hint),)
         case Verdict.UNDECIDED:
             reason = decision.hint.value if decision.hint else "undecided"
         case _:

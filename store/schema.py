@@ -32,6 +32,11 @@ _LEDGER_1 = (
         hash BLOB NOT NULL CHECK (length(hash) = 32),
         signature BLOB NOT NULL CHECK (length(signature) = 64)
     ) STRICT""",
+    """CREATE TRIGGER records_follow BEFORE INSERT ON records
+        WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
+            OR NEW.previous IS NOT coalesce(
+                (SELECT hash FROM records ORDER BY seq DESC LIMIT 1), zeroblob(32))
+        BEGIN SELECT raise(ABORT, 'a record follows the newest one'); END""",
     """CREATE TRIGGER records_are_final BEFORE UPDATE ON records
         BEGIN SELECT raise(ABORT, 'a record is never changed'); END""",
     """CREATE TRIGGER records_stay BEFORE DELETE ON records

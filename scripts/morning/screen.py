@@ -23,7 +23,6 @@ class Screen:
         self.presentations: list[Line] = []
         self._names = names
         self._console = Console(highlight=False)
-        self._signal = ""
         self._lock = Lock()
 
     def title(self, text: str) -> None:
@@ -43,8 +42,11 @@ class Screen:
         with self._lock:
             match program, line.get("event"):
                 case "kiosk", "signal":
-                    self._signal = f"{line['signal']}: {line['pattern']}"
-                    self._at(line, f"[dim]lamp and buzzer[/dim]  {self._signal}")
+                    hint = f" ({line['hint']})" if line.get("hint") else ""
+                    self._at(
+                        line,
+                        f"[dim]lamp and buzzer  {line['signal']}{hint}: {line['pattern']}[/dim]",
+                    )
                 case "kiosk", "presentation" if line["decision"] == "left":
                     hint = f" (told: {line['hint'].replace('_', ' ')})" if line["hint"] else ""
                     self._at(line, f"[yellow]left without an answer[/yellow]{hint}")

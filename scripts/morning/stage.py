@@ -97,7 +97,7 @@ class Stage:
                 text=True,
             ),
         )
-        Thread(target=self._listen, args=(running,), daemon=True).start()
+        self._stack.callback(self._in_thread(lambda: self._listen(running)).join, STOP_WITHIN_S)
         self._stack.callback(running.stop)
         return running
 
@@ -126,30 +126,39 @@ class Stage:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self._stack.callback(Running(name, process).stop)
 
         def listen() -> None:
-            for text in process.stdout or ():
-                each(json.loads(text))
+            if process.stdout is not None:
+                with process.stdout:
+                    for text in process.stdout:
+                        each(json.loads(text))
 
-        Thread(target=listen, daemon=True).start()
+        self._stack.callback(self._in_thread(listen).join, STOP_WITHIN_S)
+        self._stack.callback(Running(name, process).stop)
 
     def close(self) -> None:
         """Stop what was started, last first."""
         self._stack.close()
         self.broker.stop()
 
+    @staticmethod
+    def _in_thread(work: Callable[[], None]) -> Thread:
+        thread = Thread(target=work, daemon=True)
+        thread.start()
+        return thread
+
     def _listen(self, running: Running) -> None:
         stream = running.process.stderr
         if stream is None:
             return
-        for text in stream:
-            running.words = [*running.words, text.rstrip()][-20:]
-            try:
-                line = json.loads(text)
-            except json.JSONDecodeError:
-                line = {"event": "said", "text": text.rstrip()}
-            self._hear(running.name, line)
+        with stream:
+            for text in stream:
+                running.words = [*running.words, text.rstrip()][-20:]
+                try:
+                    line = json.loads(text)
+                except json.JSONDecodeError:
+                    line = {"event": "said", "text": text.rstrip()}
+                self._hear(running.name, line)
 
     def _config_of(self, name: str) -> Path:
         return self.hq_config if name == "hq" else self.config
