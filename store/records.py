@@ -252,8 +252,11 @@ class Record:
     signature: bytes
 
     def content(self) -> Envelope:
-        """The payload parsed; raises pydantic's ValidationError for what is no record."""
-        return Envelope.model_validate(json.loads(self.payload))
+        """The payload parsed; raises ValueError (pydantic's, mostly) for what is no record."""
+        try:
+            return Envelope.model_validate(json.loads(self.payload))
+        except RecursionError:
+            raise ValueError("the payload is nested too deep") from None
 
 
 def build_payload(
