@@ -58,7 +58,7 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     """
     manifest = load_manifest()
     pack = manifest.pack(settings.pack)
-    _check_licence(settings, pack)
+    check_licence(settings, pack)
     spec = _choose_detector(weights, settings, pack)
     require(weights, (*spec.files, pack.embedder.file), settings.pack)
     notes = [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
@@ -79,7 +79,8 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     )
 
 
-def _check_licence(settings: RecognizerSettings, pack: Pack) -> None:
+def check_licence(settings: RecognizerSettings, pack: Pack) -> None:
+    """Raise `LicenceError` unless the pack is free or its acceptance word is in the settings."""
     if pack.non_commercial and settings.accept_licence != pack.acceptance:
         raise LicenceError(
             f"pack {settings.pack} is for non-commercial use only ({pack.licence}); whoever may "

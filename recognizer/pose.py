@@ -21,7 +21,7 @@ from recognizer.align import TEMPLATE
 _DEPTH = np.array([0.0, 0.0, 0.45, 0.08, 0.08])
 
 
-def _head() -> NDArray[np.float64]:
+def model_head() -> NDArray[np.float64]:
     """(5, 3): x to the picture's right, y down, z towards the camera; in eye distances, centred."""
     eyes = float(np.linalg.norm(TEMPLATE[1] - TEMPLATE[0]))
     head = np.column_stack([TEMPLATE / eyes, _DEPTH])
@@ -40,7 +40,7 @@ class Pose:
 def estimate_pose(landmarks: NDArray[np.floating]) -> Pose:
     """The pose of (5, 2) landmarks; all angles are 90 where the landmarks are no face at all."""
     points = np.asarray(landmarks, dtype=np.float64)
-    rows, *_ = np.linalg.lstsq(_head(), points - points.mean(axis=0), rcond=None)
+    rows, *_ = np.linalg.lstsq(model_head(), points - points.mean(axis=0), rcond=None)
     right, down = rows[:, 0], rows[:, 1]  # the picture's axes in the head's frame, times the scale
     if min(np.linalg.norm(right), np.linalg.norm(down)) < 1e-6:
         return Pose(90.0, 90.0, 90.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from hashlib import sha256
@@ -9,8 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from kiosk.weights import WrongDigestError, fetch
+from kiosk.commands.models import models_group
+from kiosk.weights import FetchError, WrongDigestError, fetch
 from recognizer.calibration import Calibration
 from recognizer.manifest import Manifest, Upstream, WeightFile
 
@@ -115,6 +118,93 @@ def test_what_nobody_has_is_told(tmp_path: Path) -> None:
     assert result.source is None
     assert result.why_not is not None
     assert "upstream cannot be reached" in result.why_not
+
+
+def test_an_upstream_that_does_not_end_is_cut_off(tmp_path: Path, upstream: str) -> None:
+    small = manifest(upstream)
+    small = Manifest(
+        version=1,
+        files={"net.onnx": small.files["net.onnx"].model_copy(update={"bytes": 1000})},
+        packs={},
+    )
+    (result,) = fetch(small, ["net.onnx"], tmp_path, [], quiet)
+    assert result.why_not is not None
+    assert "far more than 1000 bytes" in result.why_not
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rest_of_something_else_is_thrown_away(tmp_path: Path, upstream: str) -> None:
+    (tmp_path / "net.onnx.part").write_bytes(b"of another file")
+    with pytest.raises(WrongDigestError):
+        fetch(manifest(upstream), ["net.onnx"], tmp_path, [], quiet)
+    (result,) = fetch(manifest(upstream), ["net.onnx"], tmp_path, [], quiet)
+    assert result.source == "upstream"
+
+
+def test_a_damaged_file_is_brought_again(tmp_path: Path, upstream: str) -> None:
+    (tmp_path / "net.onnx").write_bytes(CONTENT[:-1])
+    (result,) = fetch(manifest(upstream), ["net.onnx"], tmp_path, [], quiet)
+    assert result.source == "upstream"
+    assert (tmp_path / "net.onnx").read_bytes() == CONTENT
+
+
+def test_two_fetches_into_one_directory_do_not_disturb_each_other(
+    tmp_path: Path, upstream: str
+) -> None:
+    results: list[str | None] = []
+
+    def bring() -> None:
+        (result,) = fetch(manifest(upstream), ["net.onnx"], tmp_path, [], quiet)
+        results.append(result.source)
+
+    threads = [threading.Thread(target=bring) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, results)) == ["already there", "already there", "upstream"]
+    assert Upstreams.ranges == (None,)
+
+
+def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FetchError, match="file"):
+        fetch(manifest(), ["net.onnx"], tmp_path / "file", [], quiet)
+
+
+def test_the_command_says_which_detector_there_is_and_that_pad_is_missing(
+    tmp_path: Path, weights_dir: Path
+) -> None:
+    mirror = tmp_path / "stick"
+    mirror.mkdir()
+    for name in ("face_detection_yunet_2023mar.onnx", "mobilefacenet_arcface_192.onnx"):
+        if not (weights_dir / name).exists():
+            pytest.skip(f"needs {name}, which comes from a mirror or upstream only")
+        (mirror / name).symlink_to(weights_dir / name)
+    command = ["fetch", "--json", "--to", str(tmp_path / "models"), "--mirror", str(mirror)]
+    done = CliRunner().invoke(models_group, [*command, "--detector", "yunet"])
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["detectors"] == ["yunet"]
+    if not answer["pad"]:
+        lacking = {row["file"]: row["why_not"] for row in answer["files"] if not row["source"]}
+        assert all("upstream" in why for why in lacking.values())
+        assert len(lacking) == 2
+
+
+def test_an_unknown_detector_is_named(tmp_path: Path) -> None:
+    command = ["fetch", "--to", str(tmp_path), "--detector", "yunett"]
+    done = CliRunner().invoke(models_group, command)
+    assert done.exit_code == 2
+    assert "yunet, mtcnn" in done.output
+
+
+def test_the_list_shows_what_is_here_and_every_licence() -> None:
+    done = CliRunner().invoke(models_group, ["list", "--json", "--to", "/nowhere"])
+    rows = json.loads(done.stdout)
+    assert {row["here"] for row in rows} == {"no"}
+    assert all(row["licence"] for row in rows)
+    assert any("MS1M" in (row["remark"] or "") for row in rows)
 
 
 def test_the_manifest_of_this_release_is_whole() -> None:
