@@ -1,0 +1,82 @@
+"""Made by hand for tests: a database, a receiver, and batches of a terminal's records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hq.database import Database
+from hq.intake import Outgoing, ReplayPolicy
+from hq.receiver import Receiver
+from hq.reports import Reader, alarm_lines
+from hq.terminals import add_terminal
+from store.records import Record
+from sync.contract.documents import Command, Receipt, open_command, open_receipt
+from sync.contract.events import build_batch
+from sync.contract.topics import Address, Channel, topic
+from tests.sync.made import GATE_A, GATE_A_KEY, HQ_KEY, NOON, inbound
+
+POLICY = ReplayPolicy(grace_s=3, every_s=10, most_s=60, expiry_s=600)
+
+
+@dataclass
+class Office:
+    """Headquarters in a file, and the last thing it answered."""
+
+    database: Database
+    receiver: Receiver
+    now: datetime = NOON
+    answers: list[Outgoing] = field(default_factory=list)
+
+    def hear(self, channel: Channel, payload: bytes, address: Address = GATE_A) -> list[Outgoing]:
+        return self.hear_at(topic(address, channel), payload)
+
+    def hear_at(self, name: str, payload: bytes) -> list[Outgoing]:
+        self.answers = self.receiver.take([inbound(name, payload)], self.now)
+        return self.answers
+
+    def take(self, records: Sequence[Record], address: Address = GATE_A) -> Receipt:
+        """A batch of records arrives; the receipt that comes back."""
+        self.hear(Channel.EVENTS, build_batch(records, max_records=1000)[0], address)
+        return self.receipt(address)
+
+    def receipt(self, address: Address = GATE_A) -> Receipt:
+        name = topic(address, Channel.RECEIPT)
+        [answer] = [answer for answer in self.answers if answer.topic == name]
+        assert answer.retain
+        return open_receipt(HQ_KEY.public_key(), address, answer.payload)
+
+    def commands(self, address: Address = GATE_A) -> list[Command]:
+        name = topic(address, Channel.COMMAND)
+        return [
+            open_command(HQ_KEY.public_key(), address, answer.payload)
+            for answer in self.answers
+            if answer.topic == name
+        ]
+
+    def pass_s(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def seqs(self) -> list[int]:
+        """The numbers of the confirmed records of every terminal, as reported."""
+        return [line["seq"] for line in Reader(self.database).read()]
+
+    def hashes(self) -> list[str]:
+        return [line["hash"] for line in Reader(self.database).read()]
+
+    def alarms(self) -> list[tuple[str, int, int]]:
+        """(what, seq, count) of every alarm."""
+        return [(a["what"], a["seq"], a["count"]) for a in alarm_lines(self.database)]
+
+
+def open_office(folder: Path, *addresses: Address, key: Ed25519PrivateKey = GATE_A_KEY) -> Office:
+    """Headquarters with an SQLite file in `folder` that knows the terminals by one key."""
+    database = Database(f"sqlite:///{folder / 'hq.db'}")
+    database.upgrade()
+    for address in addresses or (GATE_A,):
+        add_terminal(database, address, key.public_key(), NOON)
+    return Office(database, Receiver(database, HQ_KEY, POLICY))
