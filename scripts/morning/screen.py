@@ -31,7 +31,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """A plain line."""
-        self._console.print(text)
+        self._console.print(text, soft_wrap=True)
 
     def scene(self, title: str) -> None:
         """Somebody new is in front of the camera."""
