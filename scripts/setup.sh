@@ -37,8 +37,8 @@ need_venv() {
     grep -qsF "${wanted#* }" "$stamp" && grep -qsE "^($extras|.*dev.*) " "$stamp" && return 0
     say "Python packages into .venv (once)"
     [ -x "$VENV/bin/python" ] || "$python" -m venv "$VENV"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --constraint constraints.txt --editable ".[$extras]" 2> >(grep -v '^WARNING: Location ' >&2)
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check \
+        --constraint constraints.txt --editable ".[$extras]" >&2
     printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from morning.broker import Broker
+from morning.pki import Authority
 from tests.hq.made import Office, open_office
+from tests.hq.plant import Plant
 from tests.sync.conftest import authority, broker, server
 
 __all__ = ["authority", "broker", "server"]
@@ -19,3 +22,11 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made = open_office(tmp_path)
     yield made
     made.database.close()
+
+
+@pytest.fixture
+def plant(tmp_path: Path, authority: Authority, broker: Broker) -> Iterator[Plant]:
+    """A terminal and headquarters around a running mosquitto; no program runs yet."""
+    made = Plant(tmp_path, authority, broker)
+    yield made
+    made.close()
