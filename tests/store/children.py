@@ -1,0 +1,55 @@
+"""What the store's tests run as processes of their own: `python -m tests.store.children WHAT …`."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from store.database import open_database
+from store.errors import StorageError
+from store.ledger import Ledger
+from tests.store.made import LEDGER_KEY, SIGNER, TERMINAL, at, punch
+
+
+def say(*words: object) -> None:
+    """One line on stdout, at once."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+def append(folder: Path, who: str, count: int) -> None:
+    """Append so many punches, and say each one's number and hash once it is on disk."""
+    database = open_database(folder / "ledger.db", LEDGER_KEY, create=True)
+    ledger = Ledger(database, TERMINAL, SIGNER)
+    say("ready")
+    sys.stdin.readline()
+    for n in range(count):
+        record = ledger.append(punch(f"{who}-{n}"), at(n))
+        say(record.seq, record.hash.hex())
+    database.close()
+
+
+def fill_the_disk(folder: Path, limit_bytes: int) -> None:
+    """Append until the kernel lets no file grow any more, then say the error's class and errno."""
+    database = open_database(folder / "ledger.db", LEDGER_KEY, create=True)
+    ledger = Ledger(database, TERMINAL, SIGNER)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+    n = 0
+    try:
+        while True:
+            record = ledger.append(punch(str(n)), at(n))
+            say(record.seq, record.hash.hex())
+            n += 1
+    except StorageError as error:
+        say(type(error).__name__)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["append", folder, who, count]:
+            append(Path(folder), who, int(count))
+        case ["fill-the-disk", folder, limit_bytes]:
+            fill_the_disk(Path(folder), int(limit_bytes))
+        case _:
+            sys.exit("append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES")
