@@ -1,8 +1,7 @@
 """`kiosk`: the terminal's command line. Errors are one line on stderr with the mend in it.
 
-Exit codes: 0 done; 1 an error without a class of its own; 2 the command was not understood;
-3 settings; 4 databases and keys; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown
-person).
+Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
+4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person).
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import click
 from kiosk.commands import keys, models, people, records, run
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
-from store.errors import SettingsError, StoreError, UnknownPersonError
+from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,21 +34,20 @@ for _command in (
     cli.add_command(_command)
 
 
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (SettingsError, 2),
+    (KeyFileError, 3),
+    (UnknownPersonError, 7),
+    (StoreError, 4),
+    (RecognizerError, 6),
+)
+
+
 def exit_code(error: Exception) -> int:
-    """The one place that maps an error to the exit code."""
-    match error:
-        case SettingsError():
-            return 3
-        case UnknownPersonError():
-            return 7
-        case StoreError():
-            return 4
-        case RecognizerError():
-            return 6
-        case KioskError():
-            return error.exit_code
-        case _:
-            return 1
+    """The one place that maps an error to the exit code; the first class that fits counts."""
+    if isinstance(error, KioskError):
+        return error.exit_code
+    return next((code for kind, code in _CODES if isinstance(error, kind)), 1)
 
 
 def main() -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from kiosk.settings import Settings
 from store.database import Database, open_database
 from store.delivery import Delivery
 from store.gallery import Gallery
 from store.keys import load_database_key, load_public_key, load_signing_key
 from store.ledger import Ledger
-
-from kiosk.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

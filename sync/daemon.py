@@ -21,7 +21,6 @@ from pathlib import Path
 from random import Random
 
 from store.database import open_database
-
 from store.errors import (
     DatabaseBusyError,
     MissingDatabaseError,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from store.keys import create_keys
 
 from kiosk.commands.options import with_config
 from kiosk.settings import load
+from store.keys import create_keys
 
 
 @click.group()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kiosk.settings import Settings
 from recognizer.calibration import threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
-
-from kiosk.settings import Settings
 
 
 def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:

@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 
 import click
-from store.records import Boot, Stop
 
 from kiosk import log
 from kiosk.cameras import open_camera
@@ -21,6 +20,7 @@ from kiosk.daemon import Door
 from kiosk.indicators import GpioIndicator
 from kiosk.settings import load
 from kiosk.stores import open_stores
+from store.records import Boot, Stop
 
 
 @click.command()

@@ -39,6 +39,17 @@ def test_an_empty_gallery_lets_nobody_in(
     assert stage.ask("kiosk", "punches") == []
 
 
+def test_the_camera_enrols_whoever_stands_alone_before_it(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:1], tmp_path / "door", frames=30, gap=0)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    words = ("1001", "--name", "Jo", "--consent", "test", "--camera")
+    assert stage.ask("kiosk", "enrol", *words)["templates"] == 5
+    with pytest.raises(StageError, match="already enrolled under number 1001"):
+        stage.run("kiosk", "enrol", "1002", *words[1:])
+
+
 def test_who_is_removed_is_no_longer_recognised(
     make_stage: MakeStage, cast: list[Person], tmp_path: Path
 ) -> None:
