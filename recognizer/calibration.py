@@ -2,7 +2,7 @@
 
 Rules
 - The scores of two different people are bounded above by a normal distribution of `mean` and
-  `bound_sd`: the smallest one whose tail lies on or over the measured tail everywhere (Gaussian
+  `bound_sd`: the smallest one whose tail lies on or over the measured top tenth (Gaussian
   overbounding, DeCleene, ION GPS 2000). It errs towards fewer false accepts, never more.
 - A gallery of N people makes N comparisons a probe: FPIR = 1 - (1 - FMR)^N.
 - A threshold never falls when N grows or the wanted FPIR falls.

@@ -70,8 +70,8 @@ class QualitySettings:
     max_roll: float = 35
     """Degrees; alignment takes roll out, landmark errors grow with it."""
     min_sharpness: float = 20
-    """Variance of the smoothed crop's Laplacian (Pech-Pacheco 2000). The least of 80 sharp
-    photos was 48; people walking, with motion blur at 20 to 25, still matched at 0.57 and more."""
+    """Variance of the smoothed crop's Laplacian (Pech-Pacheco 2000). The least of 80 photos
+    was 48; rendered walk-ups that pass score 0.57 and more against the photo they are made of."""
     min_highlight: float = 70
     """Grey level 0..255 of the crop's brightest twentieth. The top is asked for and not the mean,
     so that dark skin in good light is not called dark. The least of 80 photos was 105."""
