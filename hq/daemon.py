@@ -26,7 +26,8 @@ from hq.settings import Settings
 from sync.contract.topics import Channel, every
 from sync.errors import TransportError
 from sync.seam import Backoff, Inbound, Transport
-from sync.transport import Broker, MqttTransport
+from sync.tls import Broker
+from sync.transport import MqttTransport
 
 _LOG = logging.getLogger("hq.daemon")
 _HEARD = (Channel.EVENTS, Channel.STATUS, Channel.REPLY)

@@ -32,7 +32,8 @@ from sync.courier import Courier, Now, Pace
 from sync.outbox import StoreOutbox
 from sync.seam import Backoff, Transport
 from sync.settings import Settings
-from sync.transport import Broker, MqttTransport
+from sync.tls import Broker
+from sync.transport import MqttTransport
 
 _LOG = logging.getLogger("sync.daemon")
 _FAREWELL_S = 0.5

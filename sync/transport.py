@@ -1,7 +1,6 @@
 """MQTT 5 over TLS: the only door to paho-mqtt. Keeps the rules of `sync.seam`.
 
-- TLS 1.2 or newer, the CA pinned from the configuration, host name checked, our own certificate
-  shown. There is no plain connection and no way to ask for one.
+- Every connection is a TLS connection as `sync.tls` makes it; there is no way to ask for another.
 - Each connection is a new paho client and a new TLS context: nothing of an old connection is sent
   again behind our back, memory is bounded by one connection, renewed certificate files are taken
   at the next connection.
@@ -17,15 +16,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from random import Random
-from typing import Any, NoReturn
+from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -42,28 +38,13 @@ from sync.errors import (
     TransportClosedError,
 )
 from sync.seam import Backoff, Inbound, Will
+from sync.tls import Broker, tls_context
 
 _LOG = logging.getLogger("sync.transport")
 _SLICE_S = 0.05  # how soon a wait notices `interrupt`, which must not take a lock
 _JOIN_S = 1.0  # the connecting thread may sit in a connect; it is a daemon and dies with us
 _MAX_PACKET_BYTES = 1024 * 1024 + 4096  # a payload as the contract bounds it, and its topic
 _FAILURE = 128  # MQTT 5 reason codes from here on are failures
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Which broker, and who we are to it. Paths are PEM files, times are seconds."""
-
-    host: str
-    port: int
-    ca: Path
-    certificate: Path
-    key: Path
-    client_id: str
-    keepalive_s: int = 30
-    session_expiry_s: int = 7 * 24 * 3600
-    inbound_limit: int = 64
-    connect_timeout_s: float = 10.0
 
 
 class _Connection:
@@ -319,32 +300,6 @@ class MqttTransport:
         properties.ReceiveMaximum = self._broker.inbound_limit
         properties.MaximumPacketSize = _MAX_PACKET_BYTES
         return properties
-
-
-def tls_context(broker: Broker) -> ssl.SSLContext:
-    """TLS 1.2+, this CA and no other, host name checked, our certificate; or CredentialError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    for path in (broker.ca, broker.certificate, broker.key):
-        try:
-            path.read_bytes()
-        except OSError as error:
-            raise CredentialError(f"{path}: {error.strerror or 'cannot be read'}") from error
-    try:
-        context.load_verify_locations(cafile=broker.ca)
-    except ssl.SSLError as error:
-        raise CredentialError(f"{broker.ca}: holds no PEM certificate") from error
-    try:
-        context.load_cert_chain(broker.certificate, broker.key, password=_no_password)
-    except ssl.SSLError as error:
-        raise CredentialError(
-            f"{broker.certificate}, {broker.key}: not a PEM certificate and its own key"
-        ) from error
-    return context
-
-
-def _no_password() -> NoReturn:
-    raise CredentialError("the TLS key is encrypted; a daemon cannot ask for its password")
 
 
 def _leave_it_to_the_loop(_client: mqtt.Client, _data: Any, _socket: Any) -> None:

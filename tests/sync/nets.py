@@ -13,7 +13,8 @@ from morning.broker import Broker as Mosquitto
 from morning.pki import Authority, Credentials
 from sync.contract.topics import Channel, topic
 from sync.seam import Backoff, Inbound, Transport, Will
-from sync.transport import Broker, MqttTransport
+from sync.tls import Broker
+from sync.transport import MqttTransport
 from sync.transport_memory import MemoryBroker, MemoryTransport
 from tests.sync.made import GATE_A, until
 
