@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts/demo and scripts/test: system packages, .venv and weights, each only when missing.
 # Needs bash. Everything it makes stays in the checkout: .venv and .cache.
 
