@@ -52,6 +52,9 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--camera", metavar="N", help="a webcam, live (0 is the first)")
     parser.add_argument("--video", type=Path, metavar="FILE", help="a video instead of the door")
     parser.add_argument("--pad", choices=("on", "off"), help="liveness check on or off")
+    parser.add_argument(
+        "--fast", action="store_true", help="play every frame as fast as the machine can"
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end")
     parser.add_argument("--weights", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument(
@@ -131,8 +134,10 @@ def _camera(
     frames, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     capture.release()
     at_end = "repeat" if chosen.keep else "stop"
-    table = {"source": "video", "path": str(video.resolve()), "at_end": at_end}
-    return {**table}, titles, frames / max(fps, 1.0)
+    pace = "every-frame" if chosen.fast else "realtime"
+    table = {"source": "video", "path": str(video.resolve()), "at_end": at_end, "pace": pace}
+    # Played fast, a scene does not begin when its second comes.
+    return {**table}, [] if chosen.fast else titles, frames / max(fps, 1.0)
 
 
 def _pad(chosen: argparse.Namespace) -> tuple[str, str]:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.usefixtures("weights_dir", "photos")
 def test_the_demo_plays_a_morning_and_headquarters_has_exactly_its_punches(tmp_path: Path) -> None:
     done = subprocess.run(
-        [str(ROOT / "scripts" / "demo"), "--shared", str(tmp_path / "none")],
+        [str(ROOT / "scripts" / "demo"), "--fast", "--shared", str(tmp_path / "none")],
         capture_output=True,
         text=True,
         timeout=240,
