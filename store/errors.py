@@ -129,6 +129,10 @@ class ForeignLedgerError(StoreError, ValueError):
     """The ledger belongs to another terminal or another signing key."""
 
 
+class NotReceivedError(StoreError, ValueError):
+    """Records were to be pruned that headquarters does not have."""
+
+
 class InboxFullError(StoreError, RuntimeError):
     """The inbox holds as much as it may; nothing was taken in."""
 

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from store.database import Database
+from store.erasure import Erasure
 from store.errors import (
     ConstraintError,
     DuplicatePersonError,
@@ -32,6 +34,8 @@ from store.errors import (
 from store.records import Instant, person_number, utc_text
 
 Status = Literal["active", "blocked", "left"]
+# At the terminal: admin may do everything, enroller enrol and witness, auditor read the ledger.
+Role = Literal["admin", "enroller", "auditor"]
 Vector = NDArray[np.float32]
 
 MAX_NAME = 200  # characters
@@ -41,13 +45,18 @@ _UNIT_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody on this terminal; `templates` counts theirs over all models."""
+    """Somebody on this terminal; `templates` counts theirs over all models.
+
+    `keep_until_utc`: when they are taken to have left, as UTC text; None for no such date.
+    """
 
     number: str
     name: str
     language: str
     status: Status
     templates: int
+    roles: tuple[Role, ...] = ()
+    keep_until_utc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,9 @@ class ConsentEntry:
 
 
 _PERSON = """SELECT number, name, language, status,
-    (SELECT count(*) FROM templates WHERE person = number) FROM people"""
+    (SELECT count(*) FROM templates WHERE person = number),
+    (SELECT group_concat(role, ' ' ORDER BY role) FROM roles WHERE person = number),
+    keep_until_utc FROM people"""
 
 
 class Gallery:
@@ -72,6 +83,7 @@ class Gallery:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._erasure = Erasure(database)
         self._own_commits = 0
 
     def version(self) -> int:
@@ -97,11 +109,11 @@ class Gallery:
 
     def person(self, number: str) -> Person | None:
         """The person of this number; None without one."""
-        return self._database.one(f"{_PERSON} WHERE number = ?", (_form(number),), Person)
+        return self._database.one(f"{_PERSON} WHERE number = ?", (_form(number),), _person)
 
     def people(self) -> list[Person]:
         """Everybody, by number."""
-        return self._database.rows(f"{_PERSON} ORDER BY number", (), Person)
+        return self._database.rows(f"{_PERSON} ORDER BY number", (), _person)
 
     def set_status(self, number: str, status: Status, at: Instant) -> int:
         """Block somebody, let them in again, or note that they left; returns templates deleted.
@@ -117,8 +129,33 @@ class Gallery:
             )
             deleted = self._end_consent(number, "left", at) if status == "left" else 0
         self._own_commits += 1
-        self._finish(deleted)
+        self.finish_erasure()
         return deleted
+
+    def set_roles(self, number: str, roles: Iterable[Role]) -> None:
+        """Give somebody exactly these roles. Raises `UnknownPersonError`, `InvalidValueError`."""
+        wanted = sorted(set(roles))
+        if not set(wanted) <= set(get_args(Role)):
+            raise InvalidValueError(f"a role is one of {', '.join(get_args(Role))}")
+        with self._database.transaction():
+            number = self._known(number)
+            self._database.execute("DELETE FROM roles WHERE person = ?", (number,))
+            self._database.insert_many(
+                "INSERT INTO roles VALUES (?, ?)", [(number, role) for role in wanted]
+            )
+        self._own_commits += 1
+
+    def set_keep_until(self, number: str, until: datetime | None) -> None:
+        """Set when somebody is taken to have left (retention sees to it); None for no such date.
+
+        Raises `UnknownPersonError`.
+        """
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE people SET keep_until_utc = ? WHERE number = ?",
+                (None if until is None else utc_text(until), self._known(number)),
+            )
+        self._own_commits += 1
 
     def record_consent(
         self,
@@ -229,7 +266,7 @@ class Gallery:
         with self._database.transaction():
             deleted = self._end_consent(self._known(number), "withdrawn", at)
         self._own_commits += 1
-        self._finish(deleted)
+        self.finish_erasure()
         return deleted
 
     def remove_person(self, number: str) -> int:
@@ -241,28 +278,18 @@ class Gallery:
             number = self._known(number)
             deleted = self._delete_templates(number)
             self._database.execute("DELETE FROM people WHERE number = ?", (number,))
-            self._database.execute("INSERT INTO erasure VALUES (1) ON CONFLICT DO NOTHING")
+            self._erasure.mark()
         self._own_commits += 1
-        self._finish(1)
+        self.finish_erasure()
         return deleted
 
     def erasure_pending(self) -> bool:
         """Whether deleted data may still be in the write-ahead log, because a reader was busy."""
-        return self._database.one("SELECT one FROM erasure", (), int) is not None
+        return self._erasure.pending()
 
     def finish_erasure(self) -> bool:
         """Cut the write-ahead log to nothing if an erasure waits for it; False if it still does."""
-        if not self.erasure_pending():
-            return True
-        if not self._database.checkpoint():
-            return False
-        with self._database.transaction():
-            self._database.execute("DELETE FROM erasure")
-        return True
-
-    def _finish(self, deleted: int) -> None:
-        if deleted:
-            self.finish_erasure()
+        return self._erasure.finish()
 
     def _end_consent(self, number: str, why: Literal["withdrawn", "left"], at: Instant) -> int:
         deleted = self._delete_templates(number)
@@ -279,7 +306,7 @@ class Gallery:
     def _delete_templates(self, number: str) -> int:
         deleted = self._database.execute("DELETE FROM templates WHERE person = ?", (number,))
         if deleted:
-            self._database.execute("INSERT INTO erasure VALUES (1) ON CONFLICT DO NOTHING")
+            self._erasure.mark()
         return deleted
 
     def _known(self, number: str) -> str:
@@ -287,6 +314,19 @@ class Gallery:
         if person is None:
             raise UnknownPersonError("nobody has this number here")
         return person.number
+
+
+def _person(
+    number: str,
+    name: str,
+    language: str,
+    status: Status,
+    templates: int,
+    roles: str | None,
+    keep_until_utc: str | None,
+) -> Person:
+    known = tuple(role for role in get_args(Role) if role in (roles or "").split())
+    return Person(number, name, language, status, templates, known, keep_until_utc)
 
 
 def _row(number: str, vector: bytes) -> tuple[str, bytes]:

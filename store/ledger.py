@@ -9,42 +9,36 @@
 - A ledger belongs to one terminal and one signing key, fixed by its first record.
 - What waits for headquarters is what lies after the receipt (`store.delivery`); delivering changes
   nothing here.
+- `prune` cuts off old records that headquarters has. Before anything goes, a signed `checkpoint`
+  record names the last of them; with it the rest of the chain verifies. The newest record stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import uuid6
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from store.chain import GENESIS, check_record, record_hash, sign_record
+from store.chain import GENESIS, record_hash, sign_record
 from store.database import Database
-from store.errors import BrokenChainError, ForeignLedgerError, NoSignerError
-from store.records import Body, Envelope, Instant, Record, build_payload
+from store.erasure import Erasure
+from store.errors import (
+    BrokenChainError,
+    ForeignLedgerError,
+    NoSignerError,
+    NotReceivedError,
+)
+from store.export import write_export
+from store.records import Body, Checkpoint, Envelope, Instant, Record, build_payload
 from store.settings import Terminal
+from store.walk import Head, Walk
 
 __all__ = ["Envelope", "Head", "Ledger", "Record"]
 
 _COLUMNS = "seq, id, kind, payload, previous, hash, signature"
-_PAGE = 1000  # records that verify holds at once
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest record: its number (0 in an empty ledger) and its hash (32 bytes)."""
-
-    seq: int
-    hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    site: str
-    terminal: str
-    public_key: bytes
+_PAGE = 1000  # records read, or deleted, at once
 
 
 def _new_id() -> str:
@@ -69,6 +63,12 @@ class Ledger:
         self._terminal = terminal
         self._signer = signer
         self._new_id = new_id
+        self._erasure = Erasure(database)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction of this connection is open."""
+        return self._database.in_transaction
 
     def append(self, body: Body, at: Instant) -> Record:
         """Add a record; returns it once it is on disk.
@@ -80,7 +80,7 @@ class Ledger:
             raise NoSignerError("the signing key is needed to append; this process has none")
         with self._database.transaction():
             head = self.head()
-            self._claim(self._signer)
+            self._claim(self._signer.public_key().public_bytes_raw())
             seq, record_id = head.seq + 1, self._new_id()
             payload = build_payload(
                 self._terminal.site, self._terminal.name, seq, record_id, body, at
@@ -94,15 +94,35 @@ class Ledger:
             )
         return record
 
+    def append_once(self, token: str, body: Body, at: Instant) -> Record | None:
+        """Like `append`, but None when a record was appended with this token before.
+
+        Tokens are remembered until `forget`.
+        """
+        with self._database.transaction():
+            if self._database.one("SELECT note FROM settled WHERE note = ?", (token,), str):
+                return None
+            self._database.execute("INSERT INTO settled VALUES (?)", (token,))
+            return self.append(body, at)
+
+    def forget(self, token: str) -> None:
+        """Forget a token that will not come again."""
+        self._database.execute("DELETE FROM settled WHERE note = ?", (token,))
+
     def head(self) -> Head:
         """The newest record's number and hash; (0, GENESIS) in an empty ledger."""
         query = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
         return self._database.one(query, (), Head) or Head(0, GENESIS)
 
+    def pruned(self) -> int:
+        """The number up to which records were pruned; 0 when none was."""
+        return self._database.one("SELECT seq FROM pruned", (), int) or 0
+
     def records(self, after: int, limit: int) -> list[Record]:
-        """At most `limit` records with a number above `after`, in order."""
+        """At most `limit` records with a number above `after`, in order; never a pruned one."""
         return self._database.rows(
-            f"SELECT {_COLUMNS} FROM records WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM records "  # noqa: S608
+            "WHERE seq > max(?, coalesce((SELECT seq FROM pruned), 0)) ORDER BY seq LIMIT ?",
             (after, limit),
             Record,
         )
@@ -120,52 +140,92 @@ class Ledger:
         ledger must hold, as headquarters' receipt names it: without one, missing newest records
         cannot be noticed. Raises `BrokenChainError` naming the first bad record.
         """
-        total = self.head().seq
-        head = Head(0, GENESIS)
-        while page := self.records(head.seq, _PAGE):
-            for record in page:
-                head = self._follow(public_key, head, record)
-                if known is not None and known.seq == head.seq and known.hash != head.hash:
-                    raise BrokenChainError(head.seq, "is not the record that is known elsewhere")
-            if on_progress is not None:
-                on_progress(head.seq, max(total, head.seq))
-        if known is not None and known.seq > head.seq:
-            raise BrokenChainError(head.seq + 1, f"is missing; record {known.seq} is known")
-        return head
+        while True:
+            cut = self.pruned()
+            walk = Walk(public_key, self._terminal, known)
+            try:
+                for record in self._all(on_progress):
+                    walk.step(record)
+                return walk.end()
+            except BrokenChainError:
+                if self.pruned() == cut:
+                    raise
+                # Somebody pruned meanwhile; what was missing is gone rightly. Walk again.
 
-    def _follow(self, public_key: Ed25519PublicKey, head: Head, record: Record) -> Head:
-        seq = head.seq + 1
-        if record.seq != seq:
-            raise BrokenChainError(seq, f"is missing; the next one is {record.seq}")
-        if record.previous != head.hash:
-            raise BrokenChainError(seq, "does not follow the record before it")
-        if not check_record(
-            public_key, record.previous, record.payload, record.hash, record.signature
-        ):
-            raise BrokenChainError(seq, "its hash or signature does not hold")
-        try:
-            content = record.content()
-        except ValueError:
-            raise BrokenChainError(seq, "its payload is no record") from None
-        if (content.seq, content.id, content.kind) != (seq, record.id, record.kind):
-            raise BrokenChainError(seq, "its row says something else than its payload")
-        if (content.site, content.terminal) != (self._terminal.site, self._terminal.name):
-            raise BrokenChainError(seq, "belongs to another terminal")
-        return Head(seq, record.hash)
+    def export(self, path: Path, on_progress: Callable[[int, int], None] | None = None) -> int:
+        """Write every record to a file as JSON lines, in clear; returns how many.
 
-    def _claim(self, signer: Ed25519PrivateKey) -> None:
-        raw = signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        wanted = _Owner(self._terminal.site, self._terminal.name, raw)
-        owner = self._database.one("SELECT site, terminal, public_key FROM owner", (), _Owner)
-        if owner is None:
+        Raises `StorageError`.
+        """
+        return write_export(path, self._all(on_progress))
+
+    def prune(self, up_to: int, confirmed: Head, at: Instant) -> Record | None:
+        """Cut off the records up to number `up_to`; returns the checkpoint that stands for them.
+
+        `confirmed` is what headquarters' verified receipt names. None when they are gone already.
+        Raises `NotReceivedError` when headquarters does not have them, or the newest would go.
+        """
+        with self._database.transaction():
+            if up_to <= self.pruned():
+                return None
+            if not up_to <= confirmed.seq or up_to >= self.head().seq:
+                raise NotReceivedError("only records that headquarters has are pruned")
+            if self._hash_of(confirmed.seq) != confirmed.hash:
+                raise NotReceivedError("headquarters has another record; the chains have split")
+            last = self._hash_of(up_to)
+            record = self.append(Checkpoint(seq=up_to, hash=last.hex()), at)
             self._database.execute(
-                "INSERT INTO owner VALUES (1, ?, ?, ?)",
-                (wanted.site, wanted.terminal, wanted.public_key),
+                "INSERT INTO pruned VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "
+                "seq = excluded.seq, hash = excluded.hash",
+                (up_to, last),
             )
-        elif (owner.site, owner.terminal) != (wanted.site, wanted.terminal):
+        self.finish_pruning()
+        return record
+
+    def finish_pruning(self) -> bool:
+        """Delete what is pruned, a part at a time, and cut the log; False if a reader hinders it.
+
+        After a crash in the middle of `prune` this does the rest. Appending goes on in between.
+        """
+        while True:
+            with self._database.transaction():
+                deleted = self._database.execute(
+                    "DELETE FROM records WHERE seq IN (SELECT seq FROM records "
+                    "WHERE seq <= (SELECT seq FROM pruned) ORDER BY seq LIMIT ?)",
+                    (_PAGE,),
+                )
+                if deleted:
+                    self._erasure.mark()
+            if deleted < _PAGE:
+                return self._erasure.finish()
+
+    def _all(self, on_progress: Callable[[int, int], None] | None) -> Iterator[Record]:
+        first = last = self.pruned()
+        total = self.head().seq - first
+        while page := self.records(last, _PAGE):
+            yield from page
+            last = page[-1].seq
+            if on_progress is not None:
+                on_progress(last - first, max(total, last - first))
+
+    def _hash_of(self, seq: int) -> bytes:
+        query = "SELECT hash FROM records WHERE seq = ?"
+        return self._database.one(query, (seq,), bytes) or b""
+
+    def _claim(self, public_key: bytes) -> None:
+        owner = self._database.one("SELECT site, terminal, public_key FROM owner", (), _owner)
+        site, terminal = self._terminal.site, self._terminal.name
+        if owner is None:
+            row = (site, terminal, public_key)
+            self._database.execute("INSERT INTO owner VALUES (1, ?, ?, ?)", row)
+        elif owner[:2] != (site, terminal):
             raise ForeignLedgerError(
-                f"this is the ledger of {owner.site}/{owner.terminal}, "
-                f"not of {wanted.site}/{wanted.terminal}; give this terminal its own directory"
+                f"this is the ledger of {owner[0]}/{owner[1]}, not of {site}/{terminal}; "
+                "give this terminal its own directory"
             )
-        elif owner.public_key != wanted.public_key:
+        elif owner[2] != public_key:
             raise ForeignLedgerError("the ledger was signed with another key than signing.key")
+
+
+def _owner(site: str, terminal: str, public_key: bytes) -> tuple[str, str, bytes]:
+    return site, terminal, public_key

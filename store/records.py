@@ -201,6 +201,39 @@ class CommandDone(Body):
     detail: Text = ""
 
 
+class PersonStatus(Body):
+    """Somebody was blocked, let in again, or has left."""
+
+    person: Number
+    status: Literal["active", "blocked", "left"]
+
+
+class PersonRoles(Body):
+    """What somebody may do at the terminal, from now on."""
+
+    person: Number
+    roles: tuple[Word, ...]
+
+
+class Purge(Body):
+    """Data past its time was deleted: what, how much, after how many days, on what ground."""
+
+    subject: Word
+    count: Count
+    days: Count
+    ground: Text
+
+
+class Checkpoint(Body):
+    """The records up to `seq`, whose hash is given, may be gone: headquarters has them.
+
+    A chain that begins with record `seq + 1` is whole when a later record of it is this one.
+    """
+
+    seq: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
+    hash: HexDigest
+
+
 BODIES: Mapping[str, type[Body]] = {
     body.kind: body
     for body in (
@@ -214,6 +247,10 @@ BODIES: Mapping[str, type[Body]] = {
         Fault,
         Rejection,
         CommandDone,
+        PersonStatus,
+        PersonRoles,
+        Purge,
+        Checkpoint,
     )
 }
 

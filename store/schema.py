@@ -73,6 +73,32 @@ _LEDGER_1 = (
     ) STRICT""",
 )
 
+# Pruning: up to which record the chain was cut, and only what headquarters has may be cut.
+_NOT_TO_BE_CUT = """NEW.seq > coalesce((SELECT seq FROM receipt), 0)
+            OR NEW.seq >= (SELECT max(seq) FROM records)
+            OR NEW.hash IS NOT (SELECT hash FROM records WHERE seq = NEW.seq)"""
+_LEDGER_2 = (
+    """CREATE TABLE pruned (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        seq INTEGER NOT NULL CHECK (seq >= 1),
+        hash BLOB NOT NULL CHECK (length(hash) = 32)
+    ) STRICT""",
+    f"""CREATE TRIGGER pruned_is_received BEFORE INSERT ON pruned WHEN {_NOT_TO_BE_CUT}
+        BEGIN SELECT raise(ABORT, 'only received records are pruned'); END""",
+    f"""CREATE TRIGGER pruned_goes_on BEFORE UPDATE ON pruned
+        WHEN NEW.seq < OLD.seq OR {_NOT_TO_BE_CUT}
+        BEGIN SELECT raise(ABORT, 'only received records are pruned'); END""",
+    """CREATE TRIGGER pruned_stays BEFORE DELETE ON pruned
+        BEGIN SELECT raise(ABORT, 'what is pruned stays so'); END""",
+    "DROP TRIGGER records_stay",
+    """CREATE TRIGGER records_stay BEFORE DELETE ON records
+        WHEN OLD.seq > coalesce((SELECT seq FROM pruned), 0)
+        BEGIN SELECT raise(ABORT, 'a record is never deleted'); END""",
+    # The gallery's notes that have their record already (`store.register`).
+    "CREATE TABLE settled (note TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    "CREATE TABLE erasure (one INTEGER PRIMARY KEY CHECK (one = 1)) STRICT",
+)
+
 _GALLERY_1 = (
     """CREATE TABLE people (
         number TEXT PRIMARY KEY,
@@ -116,5 +142,22 @@ _GALLERY_1 = (
     "CREATE TABLE erasure (one INTEGER PRIMARY KEY CHECK (one = 1)) STRICT",
 )
 
-LEDGER = Schema("ledger", 0x4B4C4731, (_LEDGER_1,))  # "KLG1"
-GALLERY = Schema("gallery", 0x4B474131, (_GALLERY_1,))  # "KGA1"
+_GALLERY_2 = (
+    "ALTER TABLE people ADD COLUMN keep_until_utc TEXT",
+    """CREATE TABLE roles (
+        person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+        role TEXT NOT NULL CHECK (role IN ('admin', 'enroller', 'auditor')),
+        PRIMARY KEY (person, role)
+    ) STRICT, WITHOUT ROWID""",
+    # What was done here and has yet to be written to the ledger (`store.register`).
+    """CREATE TABLE notes (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL,
+        time TEXT NOT NULL
+    ) STRICT""",
+)
+
+LEDGER = Schema("ledger", 0x4B4C4731, (_LEDGER_1, _LEDGER_2))  # "KLG1"
+GALLERY = Schema("gallery", 0x4B474131, (_GALLERY_1, _GALLERY_2))  # "KGA1"

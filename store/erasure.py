@@ -1,0 +1,37 @@
+"""Deleted data is gone from the disk only when the write-ahead log is cut as well.
+
+`secure_delete` overwrites what is deleted in the database file; older pages that hold it stay in
+the log until it is cut. A deletion is marked in its own transaction; the mark goes when the log was
+cut, so that a reader, a crash or a power loss in between cannot make the store forget.
+"""
+
+from __future__ import annotations
+
+from store.database import Database
+
+
+class Erasure:
+    """The mark in one database, which belongs to this thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def mark(self) -> None:
+        """Say, inside the deletion's transaction, that the log holds what must go."""
+        self._database.execute("INSERT INTO erasure VALUES (1) ON CONFLICT DO NOTHING")
+
+    def pending(self) -> bool:
+        """Whether deleted data may still be in the log."""
+        return self._database.one("SELECT one FROM erasure", (), int) is not None
+
+    def finish(self) -> bool:
+        """Cut the log if a deletion waits for it; False if a reader kept it from being cut.
+
+        Inside a transaction the log cannot be cut: call it again after its end.
+        """
+        if not self.pending():
+            return True
+        if self._database.in_transaction or not self._database.checkpoint():
+            return False
+        self._database.execute("DELETE FROM erasure")
+        return True

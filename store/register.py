@@ -1,0 +1,192 @@
+"""Changes of the gallery together with the signed records that tell of them.
+
+- Every change and its note are committed together in the gallery; then the notes become records,
+  in order, each exactly once (`settle`). A crash at any point leaves a change with its record, a
+  change with a note that the next `settle` turns into one, or nothing.
+- Records name people by number and count templates; nothing biometric is in them.
+- Deleting comes first, telling second: templates are gone from gallery and disk even when the
+  ledger cannot be written.
+- Locks are taken gallery first, ledger second. Call nothing here inside a ledger transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uuid6
+
+from store.database import Database
+from store.errors import UnknownPersonError
+from store.gallery import Gallery, Person, Role, Vector
+from store.ledger import Ledger
+from store.notes import Notes
+from store.records import (
+    Body,
+    Consent,
+    Deletion,
+    Enrolment,
+    Instant,
+    PersonRoles,
+    PersonStatus,
+    Withdrawal,
+)
+
+_AT_ONCE = 100  # notes settled in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What somebody agreed to, how, and who saw it."""
+
+    text_version: str
+    text_digest: str
+    how: str
+    witness: str | None = None
+
+
+class Register:
+    """Gallery and ledger of one terminal; both connections belong to this thread."""
+
+    def __init__(self, gallery_db: Database, ledger: Ledger) -> None:
+        self._database = gallery_db
+        self._gallery = Gallery(gallery_db)
+        self._ledger = ledger
+        self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
+
+    def enrol(
+        self,
+        number: str,
+        name: str,
+        language: str,
+        agreement: Agreement,
+        model_digest: str,
+        templates: Iterable[tuple[Vector, int, Instant]],
+        at: Instant,
+    ) -> Person:
+        """Add somebody, or templates of somebody who is there, with their consent: all or nothing.
+
+        `templates` as for `Gallery.add_templates`. Raises what the gallery raises.
+        """
+        rows = list(templates)
+        with self._change():
+            person = self._gallery.person(number)
+            if person is None:
+                self._gallery.add_person(number, name, language, at)
+                person = self._known(number)
+            number = person.number
+            self._gallery.record_consent(
+                number,
+                agreement.text_version,
+                agreement.text_digest,
+                agreement.how,
+                agreement.witness,
+                at,
+            )
+            self._gallery.add_templates(number, model_digest, rows)
+            consent = Consent(
+                person=number,
+                text_digest=agreement.text_digest,
+                text_version=agreement.text_version,
+                how=agreement.how,
+                witness=agreement.witness,
+            )
+            self._notes.add(consent, at)
+            enrolment = Enrolment(person=number, templates=len(rows), model=model_digest)
+            self._notes.add(enrolment, at)
+        return self._known(number)
+
+    def withdraw(self, number: str, at: Instant) -> int:
+        """End the consent at the person's wish; returns how many templates were deleted."""
+        with self._change():
+            person = self._known(number)
+            had_consent = any(c.ended_utc is None for c in self._gallery.consents(number))
+            deleted = self._gallery.withdraw(number, at)
+            if had_consent:
+                self._notes.add(Withdrawal(person=person.number), at)
+            self._tell_deletion(person, deleted, "withdrawn", at)
+        return deleted
+
+    def block(self, number: str, at: Instant) -> None:
+        """Stop recognising somebody at once; the templates stay."""
+        self._set_status(number, "blocked", at)
+
+    def unblock(self, number: str, at: Instant) -> None:
+        """Recognise somebody again. Who had left is back, and must consent and enrol anew."""
+        self._set_status(number, "active", at)
+
+    def leave(self, number: str, at: Instant, *, reason: str = "left") -> int:
+        """Note that somebody left; returns how many templates were deleted."""
+        with self._change():
+            person = self._known(number)
+            deleted = self._gallery.set_status(number, "left", at)
+            if person.status != "left":
+                self._notes.add(PersonStatus(person=person.number, status="left"), at)
+            self._tell_deletion(person, deleted, reason, at)
+        return deleted
+
+    def remove(self, number: str, at: Instant) -> int:
+        """Delete all of somebody but their records; returns how many templates were deleted."""
+        with self._change():
+            person = self._known(number)
+            deleted = self._gallery.remove_person(number)
+            done = Deletion(person=person.number, templates=deleted, reason="removed")
+            self._notes.add(done, at)
+        return deleted
+
+    def set_roles(self, number: str, roles: Iterable[Role], at: Instant) -> None:
+        """Give somebody exactly these roles."""
+        with self._change():
+            person = self._known(number)
+            wanted = tuple(sorted(set(roles)))
+            if set(wanted) != set(person.roles):
+                self._gallery.set_roles(number, wanted)
+                self._notes.add(PersonRoles(person=person.number, roles=wanted), at)
+
+    def settle(self) -> int:
+        """Write the records of notes that wait; returns how many records.
+
+        Call it at the start and once in a while: a crash, or a full disk, may have left some.
+        """
+        if self._ledger.in_transaction or self._database.in_transaction:
+            raise RuntimeError("settle begins transactions of its own, gallery first")
+        self._gallery.finish_erasure()
+        written = 0
+        while self._notes.waiting(1):  # spares the write lock when there is nothing to do
+            with self._database.transaction():
+                notes = self._notes.waiting(_AT_ONCE)
+                for note in notes:
+                    if self._ledger.append_once(note.token, note.body, note.at) is not None:
+                        written += 1
+                    self._notes.drop(note)
+            for note in notes:
+                self._ledger.forget(note.token)
+        return written
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        if self._ledger.in_transaction:
+            raise RuntimeError("the gallery is changed outside of ledger transactions")
+        with self._database.transaction():
+            yield
+        self.settle()
+
+    def _set_status(self, number: str, status: str, at: Instant) -> None:
+        with self._change():
+            person = self._known(number)
+            if person.status != status:
+                body = PersonStatus.model_validate({"person": person.number, "status": status})
+                self._gallery.set_status(number, body.status, at)
+                self._notes.add(body, at)
+
+    def _tell_deletion(self, person: Person, deleted: int, reason: str, at: Instant) -> None:
+        if deleted:
+            body: Body = Deletion(person=person.number, templates=deleted, reason=reason)
+            self._notes.add(body, at)
+
+    def _known(self, number: str) -> Person:
+        person = self._gallery.person(number)
+        if person is None:
+            raise UnknownPersonError("nobody has this number here")
+        return person
