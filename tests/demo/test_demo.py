@@ -31,7 +31,7 @@ def test_the_demo_plays_a_morning_and_headquarters_has_exactly_its_punches(tmp_p
     assert decisions.count("accept") == 4
     assert decisions.count("already recorded") == 1
     assert decisions.count("unknown") >= 2, "each of the two strangers is turned down"
-    recorded = re.findall(r"(\d{4}) (\w+)\s+[\d.]+\s+accept", table)
+    recorded = re.findall(r"(\d{4}) (\w+)\s*│\s*[\d.]+\s*│\s*accept", table)
     assert sorted(recorded) == [
         ("1001", "Jo"),
         ("1002", "Ben"),
