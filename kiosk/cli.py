@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from kiosk.commands import keys, models, people, records, run
+from kiosk.commands import evaluate, keys, models, people, records, run
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
@@ -30,6 +30,7 @@ for _command in (
     records.ledger,
     keys.keys,
     models.models_group,
+    evaluate.evaluate_command,
 ):
     cli.add_command(_command)
 

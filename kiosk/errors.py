@@ -21,6 +21,12 @@ class IndicatorError(KioskError, OSError):
     exit_code = 5
 
 
+class PhotoSetError(KioskError, ValueError):
+    """Photos to measure with cannot be made sense of, or what was measured cannot be written."""
+
+    exit_code = 2
+
+
 class EnrolmentRefusedError(KioskError, ValueError):
     """Somebody cannot be enrolled from what was given; `reason` is stable and machine-readable."""
 
