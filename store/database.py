@@ -74,6 +74,7 @@ class Database:
         self.path = path
         self._connection = connection
         self._depth = 0
+        self._commits = 0
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -92,6 +93,7 @@ class Database:
         try:
             yield
             self._run(keep)
+            self._commits += self._depth == 1
         except BaseException:
             # SQLite has rolled back by itself after some failures (disk full, I/O), and after
             # those a rollback may fail as well; what is raised is the first failure.
@@ -135,6 +137,10 @@ class Database:
     def data_version(self) -> int:
         """A number that differs after another connection has committed. Microseconds."""
         return int(self._run("PRAGMA data_version").fetchone()[0])
+
+    def version(self) -> int:
+        """Like `data_version`, and it differs also after a `transaction()` of this connection."""
+        return self.data_version() + self._commits
 
     def checkpoint(self) -> bool:
         """Move the write-ahead log into the file and cut it to nothing.

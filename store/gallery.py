@@ -84,11 +84,10 @@ class Gallery:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._erasure = Erasure(database)
-        self._own_commits = 0
 
     def version(self) -> int:
         """A number that differs after any change, by this connection or another. Microseconds."""
-        return self._database.data_version() + self._own_commits
+        return self._database.version()
 
     def add_person(self, number: str, name: str, language: str, at: Instant) -> None:
         """Add somebody, active and without templates.
@@ -105,7 +104,6 @@ class Gallery:
                 "INSERT INTO people (number, name, language, added_utc) VALUES (?, ?, ?, ?)",
                 (number, name, language, utc_text(at.utc)),
             )
-        self._own_commits += 1
 
     def person(self, number: str) -> Person | None:
         """The person of this number; None without one."""
@@ -124,11 +122,12 @@ class Gallery:
             raise InvalidValueError(f"a status is one of {', '.join(get_args(Status))}")
         with self._database.transaction():
             number = self._known(number)
+            left_utc = utc_text(at.utc) if status == "left" else None
             self._database.execute(
-                "UPDATE people SET status = ? WHERE number = ?", (status, number)
+                "UPDATE people SET status = ?, left_utc = ? WHERE number = ?",
+                (status, left_utc, number),
             )
             deleted = self._end_consent(number, "left", at) if status == "left" else 0
-        self._own_commits += 1
         self.finish_erasure()
         return deleted
 
@@ -143,7 +142,6 @@ class Gallery:
             self._database.insert_many(
                 "INSERT INTO roles VALUES (?, ?)", [(number, role) for role in wanted]
             )
-        self._own_commits += 1
 
     def set_keep_until(self, number: str, until: datetime | None) -> None:
         """Set when somebody is taken to have left (retention sees to it); None for no such date.
@@ -155,7 +153,6 @@ class Gallery:
                 "UPDATE people SET keep_until_utc = ? WHERE number = ?",
                 (None if until is None else utc_text(until), self._known(number)),
             )
-        self._own_commits += 1
 
     def record_consent(
         self,
@@ -191,7 +188,6 @@ class Gallery:
             self._database.execute(
                 "UPDATE templates SET consent = ? WHERE person = ?", (consent, number)
             )
-        self._own_commits += 1
 
     def consents(self, number: str) -> list[ConsentEntry]:
         """Every consent of a person, oldest first; the one in force has not ended."""
@@ -230,7 +226,6 @@ class Gallery:
                 "made_utc) VALUES (?, ?, ?, ?, ?, ?)",
                 [(number, consent, model, *row) for row in rows],
             )
-        self._own_commits += 1
 
     def templates(self, model_digest: str) -> tuple[list[str], Vector]:
         """The active people's templates of a model: their numbers (n) and vectors (n, d) float32.
@@ -265,7 +260,6 @@ class Gallery:
         """
         with self._database.transaction():
             deleted = self._end_consent(self._known(number), "withdrawn", at)
-        self._own_commits += 1
         self.finish_erasure()
         return deleted
 
@@ -279,9 +273,46 @@ class Gallery:
             deleted = self._delete_templates(number)
             self._database.execute("DELETE FROM people WHERE number = ?", (number,))
             self._erasure.mark()
-        self._own_commits += 1
         self.finish_erasure()
         return deleted
+
+    def overdue(self, now: datetime) -> list[str]:
+        """The numbers of the people whose `keep_until` has come and who have not left yet."""
+        return self._database.rows(
+            "SELECT number FROM people WHERE status <> 'left' AND keep_until_utc <= ? "
+            "ORDER BY number",
+            (utc_text(now),),
+            str,
+        )
+
+    def ended_before(self, utc: str) -> tuple[list[int], list[str]]:
+        """The ids of the consents that ended before this UTC text, and whom they leave with none.
+
+        The second are the numbers of those who left before it and have no younger consent.
+        """
+        consents = self._database.rows(
+            "SELECT id FROM consents WHERE live = 0 AND ended_utc < ? ORDER BY id", (utc,), int
+        )
+        people = self._database.rows(
+            "SELECT number FROM people WHERE status = 'left' AND left_utc < ? AND NOT EXISTS "
+            "(SELECT 1 FROM consents WHERE person = number AND (live = 1 OR ended_utc >= ?)) "
+            "ORDER BY number",
+            (utc, utc),
+            str,
+        )
+        return consents, people
+
+    def purge_consents(self, consents: Iterable[int], people: Iterable[str]) -> None:
+        """Delete ended consents, and people who have left, as `ended_before` named them."""
+        with self._database.transaction():
+            for consent in consents:
+                self._database.execute("DELETE FROM consents WHERE id = ? AND live = 0", (consent,))
+            for number in people:
+                self._database.execute(
+                    "DELETE FROM people WHERE number = ? AND status = 'left'", (number,)
+                )
+            self._erasure.mark()
+        self.finish_erasure()
 
     def erasure_pending(self) -> bool:
         """Whether deleted data may still be in the write-ahead log, because a reader was busy."""

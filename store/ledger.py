@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import uuid6
@@ -159,10 +159,13 @@ class Ledger:
         """
         return write_export(path, self._all(on_progress))
 
-    def prune(self, up_to: int, confirmed: Head, at: Instant) -> Record | None:
+    def prune(
+        self, up_to: int, confirmed: Head, at: Instant, evidence: Iterable[Body] = ()
+    ) -> Record | None:
         """Cut off the records up to number `up_to`; returns the checkpoint that stands for them.
 
-        `confirmed` is what headquarters' verified receipt names. None when they are gone already.
+        `confirmed` is what headquarters' verified receipt names; `evidence` is appended together
+        with the checkpoint. None when the records are gone already.
         Raises `NotReceivedError` when headquarters does not have them, or the newest would go.
         """
         with self._database.transaction():
@@ -173,6 +176,8 @@ class Ledger:
             if self._hash_of(confirmed.seq) != confirmed.hash:
                 raise NotReceivedError("headquarters has another record; the chains have split")
             last = self._hash_of(up_to)
+            for body in evidence:
+                self.append(body, at)
             record = self.append(Checkpoint(seq=up_to, hash=last.hex()), at)
             self._database.execute(
                 "INSERT INTO pruned VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET "

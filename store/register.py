@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -116,14 +116,26 @@ class Register:
         """Recognise somebody again. Who had left is back, and must consent and enrol anew."""
         self._set_status(number, "active", at)
 
-    def leave(self, number: str, at: Instant, *, reason: str = "left") -> int:
-        """Note that somebody left; returns how many templates were deleted."""
+    def leave(
+        self,
+        number: str,
+        at: Instant,
+        *,
+        reason: str = "left",
+        evidence: Callable[[int], Body] | None = None,
+    ) -> int:
+        """Note that somebody left; returns how many templates were deleted.
+
+        `evidence(templates)` makes a further record when templates were deleted.
+        """
         with self._change():
             person = self._known(number)
             deleted = self._gallery.set_status(number, "left", at)
             if person.status != "left":
                 self._notes.add(PersonStatus(person=person.number, status="left"), at)
             self._tell_deletion(person, deleted, reason, at)
+            if deleted and evidence is not None:
+                self._notes.add(evidence(deleted), at)
         return deleted
 
     def remove(self, number: str, at: Instant) -> int:
@@ -134,6 +146,16 @@ class Register:
             done = Deletion(person=person.number, templates=deleted, reason="removed")
             self._notes.add(done, at)
         return deleted
+
+    def purge_consents(
+        self, consents: Sequence[int], people: Sequence[str], evidence: Body, at: Instant
+    ) -> None:
+        """Delete ended consents and people who have left; `evidence` tells of it."""
+        with self._change():
+            self._gallery.purge_consents(consents, people)
+            self._notes.add(evidence, at)
+            for number in people:
+                self._notes.add(Deletion(person=number, templates=0, reason="retention"), at)
 
     def set_roles(self, number: str, roles: Iterable[Role], at: Instant) -> None:
         """Give somebody exactly these roles."""

@@ -144,6 +144,10 @@ _GALLERY_1 = (
 
 _GALLERY_2 = (
     "ALTER TABLE people ADD COLUMN keep_until_utc TEXT",
+    "ALTER TABLE people ADD COLUMN left_utc TEXT",
+    """UPDATE people SET left_utc = coalesce(
+        (SELECT max(ended_utc) FROM consents WHERE person = number), added_utc)
+        WHERE status = 'left'""",
     """CREATE TABLE roles (
         person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
         role TEXT NOT NULL CHECK (role IN ('admin', 'enroller', 'auditor')),
