@@ -74,8 +74,7 @@ def main(words: Sequence[str]) -> int:
     chosen = options(words)
     folder = Path(tempfile.mkdtemp(prefix="kiosk-demo-"))
     with ExitStack() as stack:
-        if not chosen.keep:
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
             return _play(chosen, folder, stack)
         except (StageError, ValueError, RuntimeError, OSError) as error:
