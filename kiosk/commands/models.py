@@ -8,9 +8,13 @@ import click
 from rich import progress as bars
 from rich.console import Console
 
+from kiosk.calibration_file import calibrate, toml_of, write
+from kiosk.commands.measuring import acquire_with_bar, with_weights
 from kiosk.commands.options import print_json, print_table, with_json
+from kiosk.photo_sets import read_set
 from kiosk.weights import Fetched, FetchError, fetch, is_good
 from recognizer.manifest import DetectorSpec, Pack, load_manifest
+from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 _DEFAULT = Path("/var/lib/kiosk/models")
 _with_directory = click.option(
@@ -143,3 +147,44 @@ def list_command(directory: Path, as_json: bool) -> None:
         for row in rows:
             if row["remark"]:
                 click.echo(f"{row['file']}: {row['remark']}")
+
+
+@models_group.command("calibrate")
+@click.argument(
+    "photos", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@_with_pack
+@with_weights
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the calibration here instead of printing it.",
+)
+@with_json
+def calibrate_command(
+    photos: Path, pack: str, weights: Path, out: Path | None, as_json: bool
+) -> None:
+    """Fit the impostor distribution to photos sorted into a folder a person, as TOML.
+
+    Prints what `[packs.NAME.calibration]` of the manifest holds, and below which FMR nothing was
+    measured and thresholds follow the fitted tail alone.
+    """
+    source = read_set(photos)
+    eyes = open_recognizer(weights, RecognizerSettings(pack=pack, pad=False))
+    acquired = acquire_with_bar(eyes, source)
+    fitted = calibrate(acquired, photos.resolve().name)
+    if out is not None:
+        write(out, toml_of(fitted, pack))
+    if as_json:
+        left_out = len(acquired.failed)
+        more = {"pack": pack, "model": eyes.model_digest, "photos_left_out": left_out}
+        print_json(fitted.model_dump() | {"finest_fmr": fitted.finest_fmr} | more)
+        return
+    if out is None:
+        click.echo(toml_of(fitted, pack), nl=False)
+    click.echo(
+        f"{fitted.comparisons} comparisons of {fitted.people} people, "
+        f"{len(acquired.failed)} photos left out; "
+        f"below an FMR of {fitted.finest_fmr:.1e} thresholds extrapolate",
+        err=True,
+    )
