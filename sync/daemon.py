@@ -32,7 +32,7 @@ from sync.courier import Courier, Now, Pace
 from sync.outbox import StoreOutbox
 from sync.seam import Backoff, Transport
 from sync.settings import Settings
-from sync.tls import Broker
+from sync.tls import Broker, tls_context
 from sync.transport import MqttTransport
 
 _LOG = logging.getLogger("sync.daemon")
@@ -61,6 +61,9 @@ def real_clock() -> Now:
 
 def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
     """Carry until `stop` is requested. Raises StoreError or SyncError that no waiting can mend."""
+    address = Address(settings.terminal.site, settings.terminal.name)
+    tls_context(broker_of(settings, address))  # what no waiting mends is said before any waiting
+    load_public_key(settings.hq.public_key)
     failures = 0
     while not stop.requested:
         try:

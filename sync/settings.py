@@ -54,3 +54,4 @@ class Settings(BaseModel):
     pad: Opaque = {}
     indicators: Opaque = {}
     decision: Opaque = {}
+    retention: Opaque = {}

@@ -77,8 +77,8 @@ def chain(
 ) -> list[Record]:
     """`count` punches of different people that follow `after`."""
     records: list[Record] = []
-    for number in range(count):
-        body = Punch(person=f"E{after.seq + number + 1}", method="face")
+    for _ in range(count):
+        body = Punch(person=f"E{after.seq + 1}", method="face")
         records.append(next_record(after, body, address, key))
         after = Head(records[-1].seq, records[-1].hash)
     return records
