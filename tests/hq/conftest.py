@@ -11,9 +11,9 @@ from morning.broker import Broker
 from morning.pki import Authority
 from tests.hq.made import Office, open_office
 from tests.hq.plant import Plant
-from tests.sync.conftest import authority, broker, server
+from tests.sync.conftest import authority, broker, left_as_found, server
 
-__all__ = ["authority", "broker", "server"]
+__all__ = ["authority", "broker", "left_as_found", "server"]
 
 
 @pytest.fixture

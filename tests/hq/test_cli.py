@@ -19,6 +19,8 @@ from sync.contract.topics import Channel, topic
 from tests.hq.made import POLICY
 from tests.sync.made import GATE_A, GATE_A_KEY, GATE_B, HQ_KEY, NOON, chain, inbound
 
+pytestmark = pytest.mark.usefixtures("left_as_found")
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:

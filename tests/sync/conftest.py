@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,3 +35,18 @@ def broker(tmp_path: Path, server: Credentials) -> Iterator[Broker]:
     folder.mkdir()
     with Broker(folder, server) as running:
         yield running
+
+
+@pytest.fixture
+def left_as_found() -> Iterator[None]:
+    """The command takes signals and loggers for itself, so a test gives them back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    loggers = [logging.getLogger(name) for name in ("hq", "sync")]
+    before = [(logger, logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    for logger, kept, propagate, level in before:
+        logger.handlers = kept
+        logger.propagate = propagate
+        logger.setLevel(level)

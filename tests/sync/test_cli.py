@@ -17,6 +17,8 @@ from store.keys import create_keys, load_database_key
 from sync.cli import main
 from sync.journal import log_to
 
+pytestmark = pytest.mark.usefixtures("left_as_found")
+
 
 @pytest.fixture
 def config(tmp_path: Path, authority: Authority) -> Path:
