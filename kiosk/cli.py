@@ -28,6 +28,7 @@ for _command in (
     people.people,
     records.punches,
     records.ledger,
+    records.retention,
     keys.keys,
     models.models_group,
     evaluate.evaluate_command,

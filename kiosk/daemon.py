@@ -108,6 +108,7 @@ class Door:
                 complain("enrol_again", people=len(stale), why="templates of another model")
         if time.monotonic() >= self._inbox_due:
             self._inbox_due = time.monotonic() + _INBOX_EVERY_S
+            self._stores.register.settle()
             obey(self._stores, self._terminal, self._clock.now())
 
     def _serve(self, frame: Frame) -> None:

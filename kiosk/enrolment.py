@@ -9,7 +9,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,8 @@ from kiosk.notices import consent_notice
 from kiosk.stores import Stores
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Recognizer
-from store import records
 from store.records import Instant
+from store.register import Agreement
 
 MAX_TEMPLATES = 8  # a person
 _CAMERA_FRAMES = 5  # good ones that a camera enrolment takes
@@ -163,30 +163,14 @@ def enrol(
         raise EnrolmentRefusedError(
             "too_many", f"at most {MAX_TEMPLATES} templates a person, {len(own)} are there already"
         )
-    _store(stores, model, applicant, samples, now)
-    return len(samples)
-
-
-def _store(
-    stores: Stores, model: str, applicant: Applicant, samples: Iterable[Sample], now: Instant
-) -> None:
     notice = consent_notice()
-    number = applicant.number
-    if number not in {person.number for person in stores.gallery.people()}:
-        stores.gallery.add_person(number, applicant.name, applicant.language, now)
-    stores.ledger.append(
-        records.Consent(
-            person=number,
-            text_digest=notice.digest,
-            text_version=notice.version,
-            how=applicant.consent,
-            witness=applicant.witness,
-        ),
+    stores.register.enrol(
+        applicant.number,
+        applicant.name,
+        applicant.language,
+        Agreement(notice.version, notice.digest, applicant.consent, applicant.witness),
+        model,
+        [(sample.embedding, round(sample.quality * 1e6), now) for sample in samples],
         now,
     )
-    stores.gallery.record_consent(
-        number, notice.version, notice.digest, applicant.consent, applicant.witness, now
-    )
-    rows = [(s.embedding, round(s.quality * 1e6), now) for s in samples]
-    stores.gallery.add_templates(number, model, rows)
-    stores.ledger.append(records.Enrolment(person=number, templates=len(rows), model=model), now)
+    return len(samples)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from store.retention import RetentionSection
 from store.settings import HqSection, StoreSection, Terminal, load_settings
 
 Pin = Annotated[int, Field(ge=2, le=27, description="BCM number of a GPIO on the 40-pin header")]
@@ -108,6 +109,7 @@ class Settings(Section):
     pad: PadSection = PadSection()
     decision: DecisionSection = DecisionSection()
     indicators: IndicatorsSection = IndicatorsSection()
+    retention: RetentionSection = RetentionSection()
     mqtt: dict[str, Any] = Field(default_factory=dict, description="the sync process's own")
 
 

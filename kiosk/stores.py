@@ -15,6 +15,7 @@ from store.delivery import Delivery
 from store.gallery import Gallery
 from store.keys import load_database_key, load_public_key, load_signing_key
 from store.ledger import Ledger
+from store.register import Register
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Stores:
     ledger: Ledger
     delivery: Delivery
     gallery: Gallery
+    register: Register
     signer: Ed25519PrivateKey
     hq_key: Ed25519PublicKey
 
@@ -41,10 +43,14 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     with ExitStack() as stack:
         ledger_db = _open(stack, directory / "ledger.db", load_database_key(keys, "ledger"))
         gallery_db = _open(stack, directory / "gallery.db", load_database_key(keys, "gallery"))
+        ledger = Ledger(ledger_db, settings.terminal, signer)
+        register = Register(gallery_db, ledger)
+        register.settle()  # what a crash left untold
         yield Stores(
             ledger_db=ledger_db,
             gallery_db=gallery_db,
-            ledger=Ledger(ledger_db, settings.terminal, signer),
+            ledger=ledger,
+            register=register,
             delivery=Delivery(ledger_db),
             gallery=Gallery(gallery_db),
             signer=signer,

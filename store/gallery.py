@@ -15,12 +15,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from store.database import Database
 from store.erasure import Erasure
@@ -31,46 +29,23 @@ from store.errors import (
     NoConsentError,
     UnknownPersonError,
 )
+from store.people import (
+    MAX_NAME,
+    MAX_TEXT,
+    ConsentEntry,
+    Person,
+    Role,
+    Status,
+    Vector,
+    bounded_quality,
+    bounded_text,
+    number_to_find,
+    person_from_row,
+    template_bytes,
+)
 from store.records import Instant, person_number, utc_text
 
-Status = Literal["active", "blocked", "left"]
-# At the terminal: admin may do everything, enroller enrol and witness, auditor read the ledger.
-Role = Literal["admin", "enroller", "auditor"]
-Vector = NDArray[np.float32]
-
-MAX_NAME = 200  # characters
-MAX_TEXT = 1000
-_UNIT_TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody on this terminal; `templates` counts theirs over all models.
-
-    `keep_until_utc`: when they are taken to have left, as UTC text; None for no such date.
-    """
-
-    number: str
-    name: str
-    language: str
-    status: Status
-    templates: int
-    roles: tuple[Role, ...] = ()
-    keep_until_utc: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentEntry:
-    """A consent and, once it has ended, when and why. Times are UTC text."""
-
-    text_version: str
-    text_digest: str
-    how: str
-    witness: str | None
-    given_utc: str
-    ended_utc: str | None
-    ended_why: Literal["withdrawn", "renewed", "left"] | None
-
+__all__ = ["ConsentEntry", "Gallery", "Person", "Role", "Status", "Vector"]
 
 _PERSON = """SELECT number, name, language, status,
     (SELECT count(*) FROM templates WHERE person = number),
@@ -95,8 +70,8 @@ class Gallery:
         Raises `DuplicatePersonError`, `InvalidValueError`.
         """
         number = person_number(number)
-        name = _text("a name", name, MAX_NAME)
-        language = _text("a language", language, 35)  # RFC 5646 section 4.4.1
+        name = bounded_text("a name", name, MAX_NAME)
+        language = bounded_text("a language", language, 35)  # RFC 5646 section 4.4.1
         with self._database.transaction():
             if self.person(number) is not None:
                 raise DuplicatePersonError("somebody has this number already")
@@ -107,11 +82,13 @@ class Gallery:
 
     def person(self, number: str) -> Person | None:
         """The person of this number; None without one."""
-        return self._database.one(f"{_PERSON} WHERE number = ?", (_form(number),), _person)
+        return self._database.one(
+            f"{_PERSON} WHERE number = ?", (number_to_find(number),), person_from_row
+        )
 
     def people(self) -> list[Person]:
         """Everybody, by number."""
-        return self._database.rows(f"{_PERSON} ORDER BY number", (), _person)
+        return self._database.rows(f"{_PERSON} ORDER BY number", (), person_from_row)
 
     def set_status(self, number: str, status: Status, at: Instant) -> int:
         """Block somebody, let them in again, or note that they left; returns templates deleted.
@@ -168,9 +145,9 @@ class Gallery:
         Raises `UnknownPersonError`, `InvalidValueError`, and `ConstraintError` for who has left.
         """
         row = (
-            _text("a text's version", text_version, 64),
-            _text("a text's digest", text_digest, 64),
-            _text("how consent was given", how, MAX_TEXT),
+            bounded_text("a text's version", text_version, 64),
+            bounded_text("a text's digest", text_digest, 64),
+            bounded_text("how consent was given", how, MAX_TEXT),
             None if witness is None else person_number(witness),
             utc_text(at.utc),
         )
@@ -194,7 +171,7 @@ class Gallery:
         return self._database.rows(
             "SELECT text_version, text_digest, how, witness, given_utc, ended_utc, ended_why "
             "FROM consents WHERE person = ? ORDER BY id",
-            (_form(number),),
+            (number_to_find(number),),
             ConsentEntry,
         )
 
@@ -205,8 +182,8 @@ class Gallery:
 
         Raises `UnknownPersonError`, `NoConsentError`, `InvalidValueError`; then none is stored.
         """
-        rows = [(_bytes(v), _quality(q), utc_text(at.utc)) for v, q, at in templates]
-        model = _text("a model's digest", model_digest, 64)
+        rows = [(template_bytes(v), bounded_quality(q), utc_text(at.utc)) for v, q, at in templates]
+        model = bounded_text("a model's digest", model_digest, 64)
         with self._database.transaction():
             number = self._known(number)
             consent = self._database.one(
@@ -347,50 +324,5 @@ class Gallery:
         return person.number
 
 
-def _person(
-    number: str,
-    name: str,
-    language: str,
-    status: Status,
-    templates: int,
-    roles: str | None,
-    keep_until_utc: str | None,
-) -> Person:
-    known = tuple(role for role in get_args(Role) if role in (roles or "").split())
-    return Person(number, name, language, status, templates, known, keep_until_utc)
-
-
 def _row(number: str, vector: bytes) -> tuple[str, bytes]:
     return number, vector
-
-
-def _form(number: str) -> str:
-    """A number to look up; one that nobody can have finds nobody."""
-    try:
-        return person_number(number)
-    except InvalidValueError:
-        return ""
-
-
-def _text(what: str, text: str, most: int) -> str:
-    if not text.strip() or len(text) > most:
-        raise InvalidValueError(f"{what} has 1 to {most} characters")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InvalidValueError(f"{what} is no valid Unicode") from None
-    return text.strip()
-
-
-def _bytes(vector: Vector) -> bytes:
-    if vector.ndim != 1 or vector.dtype != np.float32 or not vector.size:
-        raise InvalidValueError("a template is a float32 vector")
-    if not abs(float(np.linalg.norm(vector)) - 1) <= _UNIT_TOLERANCE:  # False for NaN too
-        raise InvalidValueError("a template has length 1")
-    return vector.astype("<f4").tobytes()
-
-
-def _quality(millionths: int) -> int:
-    if not 0 <= millionths <= 1_000_000:
-        raise InvalidValueError("a quality is 0 to 1000000 millionths")
-    return int(millionths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,11 +12,12 @@ from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
 from kiosk.commands.recognition import open_eyes, policy_for
 from kiosk.enrolment import Applicant, enrol, from_camera, from_photos
-from kiosk.settings import Settings, load
+from kiosk.settings import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
-from store.gallery import Person
-from store.records import Deletion
+from store.people import Person
+from store.records import Instant
+from store.register import Register
 
 
 @click.command("enrol")
@@ -109,21 +111,69 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
 @with_json
 def remove_person(number: str, config: Path, as_json: bool) -> None:
     """Delete a person and every template of theirs; their punches stay in the ledger."""
+    _change(number, config, as_json, "removed", Register.remove)
+
+
+@people.command("withdraw")
+@click.argument("number")
+@with_config
+@with_json
+def withdraw(number: str, config: Path, as_json: bool) -> None:
+    """The person takes the consent back: every template of theirs is deleted at once."""
+    _change(
+        number,
+        config,
+        as_json,
+        "consent withdrawn",
+        Register.withdraw,
+    )
+
+
+@people.command("leave")
+@click.argument("number")
+@with_config
+@with_json
+def leave(number: str, config: Path, as_json: bool) -> None:
+    """The person has left: every template of theirs is deleted at once."""
+    _change(number, config, as_json, "left", Register.leave)
+
+
+@people.command("block")
+@click.argument("number")
+@with_config
+@with_json
+def block(number: str, config: Path, as_json: bool) -> None:
+    """Stop recognising somebody at once, as when misuse is suspected; the templates stay."""
+    _change(number, config, as_json, "blocked", Register.block)
+
+
+@people.command("unblock")
+@click.argument("number")
+@with_config
+@with_json
+def unblock(number: str, config: Path, as_json: bool) -> None:
+    """Recognise somebody again."""
+    _change(number, config, as_json, "unblocked", Register.unblock)
+
+
+def _change(
+    number: str,
+    config: Path,
+    as_json: bool,
+    done: str,
+    change: Callable[[Register, str, Instant], int | None],
+) -> None:
+    """Change the register and print how many templates that deleted, where it deletes any."""
     settings = load(config)
-    with open_stores(settings) as stores:
-        _find(stores, number)
-        deleted = _remove(settings, stores, number)
-    if as_json:
-        print_json({"number": number, "templates_deleted": deleted})
-    else:
-        click.echo(f"{number} removed, {deleted} templates deleted")
-
-
-def _remove(settings: Settings, stores: Stores, number: str) -> int:
-    templates = stores.gallery.remove_person(number)
     now = SystemClock(settings.terminal.zone).now()
-    stores.ledger.append(Deletion(person=number, templates=templates, reason="removed"), now)
-    return templates
+    with open_stores(settings) as stores:
+        deleted = change(stores.register, number, now)
+    if as_json:
+        print_json({"number": number, "done": done, "templates_deleted": deleted or 0})
+    else:
+        click.echo(
+            f"{number} {done}" + ("" if deleted is None else f", {deleted} templates deleted")
+        )
 
 
 def _find(stores: Stores, number: str) -> Person:

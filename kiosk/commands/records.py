@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+from rich import progress as bars
+from rich.console import Console
 
+from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
 from kiosk.settings import Settings, load
 from kiosk.stores import Stores, open_stores
 from store.documents import open_document
-from store.ledger import Record
+from store.ledger import Head, Record
 from store.records import utc_text
+from store.retention import Retention
 
 _PAGE = 1000
 
@@ -23,7 +28,8 @@ def punches(config: Path, as_json: bool) -> None:
     """Every punch on this terminal, and whether headquarters has confirmed it."""
     settings = load(config)
     with open_stores(settings) as stores:
-        confirmed = confirmed_seq(stores, settings)
+        head = confirmed_head(stores, settings)
+        confirmed = head.seq if head else 0
         rows = [_row(record, confirmed) for record in _all(stores) if record.kind == "punch"]
     if as_json:
         print_json(rows)
@@ -42,26 +48,73 @@ def ledger() -> None:
 def verify(config: Path, as_json: bool) -> None:
     """Check every record's hash and signature; names the first bad one."""
     settings = load(config)
-    with open_stores(settings) as stores:
-        head = stores.ledger.verify(stores.signer.public_key())
+    console = Console(stderr=True)
+    with (
+        open_stores(settings) as stores,
+        bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
+        task = bar.add_task("records", total=None)
+        head = stores.ledger.verify(
+            stores.signer.public_key(),
+            lambda done, total: bar.update(task, completed=done, total=total),
+            known=confirmed_head(stores, settings),
+        )
     if as_json:
         print_json({"records": head.seq, "hash": head.hash.hex()})
     else:
         click.echo(f"{head.seq} records verified, head {head.hash.hex()}")
 
 
-def confirmed_seq(stores: Stores, settings: Settings) -> int:
-    """The highest `seq` that HQ's signed receipt covers; 0 before the first.
+@ledger.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@with_config
+def export(file: Path, config: Path) -> None:
+    """Write every record as JSON lines, for anybody to verify (docs/ledger-format.md)."""
+    settings = load(config)
+    with open_stores(settings) as stores:
+        count = stores.ledger.export(file)
+    click.echo(f"{count} records in {file}")
+
+
+@click.command("retention")
+@click.option("--dry-run", is_flag=True, help="Only list what is past its time.")
+@with_config
+@with_json
+def retention(dry_run: bool, config: Path, as_json: bool) -> None:
+    """The daily job: delete what is past its time, leaving evidence of each purge."""
+    settings = load(config)
+    now = SystemClock(settings.terminal.zone).now()
+    with open_stores(settings) as stores:
+        job = Retention(
+            stores.gallery, stores.register, stores.ledger, settings.retention.policies()
+        )
+        confirmed = confirmed_head(stores, settings)
+        plan = job.plan(confirmed, now) if dry_run else job.carry_out(confirmed, now)
+    if as_json:
+        print_json(asdict(plan))
+    elif not plan.trusted:
+        click.echo("the clock is not synchronised: nothing is deleted by age")
+    else:
+        verb = "would delete" if dry_run else "deleted"
+        click.echo(
+            f"{verb}: {plan.punches} punches and {plan.audit} other records "
+            f"(up to #{plan.up_to}), {len(plan.consents)} ended consents, "
+            f"{len(plan.people)} people who left, templates of {len(plan.leaving)} people"
+        )
+
+
+def confirmed_head(stores: Stores, settings: Settings) -> Head | None:
+    """The record that HQ's signed receipt names; None before the first.
 
     Raises `store.errors.DocumentError` when the kept receipt is not HQ's.
     """
     document = stores.delivery.receipt()
     if document is None:
-        return 0
+        return None
     body = open_document(stores.hq_key, "receipt", document)
     if (body["site"], body["terminal"]) != (settings.terminal.site, settings.terminal.name):
-        return 0
-    return int(str(body["seq"]))
+        return None
+    return Head(int(str(body["seq"])), bytes.fromhex(str(body["hash"])))
 
 
 def _all(stores: Stores) -> list[Record]:

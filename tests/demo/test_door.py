@@ -64,6 +64,26 @@ def test_who_is_removed_is_no_longer_recognised(
     assert len(stage.ask("kiosk", "punches")) == 1
 
 
+def test_who_is_blocked_or_withdraws_is_no_longer_recognised(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:2], tmp_path / "door", frames=20, gap=10)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    enrol(stage, cast[:3], tmp_path)
+    stage.run("kiosk", "people", "block", "1001")
+    assert stage.ask("kiosk", "people", "withdraw", "1002")["templates_deleted"] == 1
+    status = {
+        p["number"]: (p["status"], p["templates"]) for p in stage.ask("kiosk", "people", "list")
+    }
+    assert status == {"1001": ("blocked", 1), "1002": ("active", 0), "1003": ("active", 1)}
+    wait_to_the_end(stage)
+    assert stage.ask("kiosk", "punches") == []
+    assert stage.ask("kiosk", "ledger", "verify")["records"] > 0
+    stage.run("kiosk", "ledger", "export", str(tmp_path / "ledger.jsonl"))
+    assert '\\"kind\\":\\"withdrawal\\"' in (tmp_path / "ledger.jsonl").read_text()
+    assert stage.ask("kiosk", "retention", "--dry-run")["punches"] == 0
+
+
 def test_sigterm_ends_the_daemon_cleanly_in_under_two_seconds(
     make_stage: MakeStage, cast: list[Person], tmp_path: Path
 ) -> None:

@@ -1,0 +1,99 @@
+"""Who the gallery holds, as values, and the bounds of what it takes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from store.errors import InvalidValueError
+from store.records import person_number
+
+Status = Literal["active", "blocked", "left"]
+# At the terminal: admin may do everything, enroller enrol and witness, auditor read the ledger.
+Role = Literal["admin", "enroller", "auditor"]
+Vector = NDArray[np.float32]
+
+MAX_NAME = 200  # characters
+MAX_TEXT = 1000
+_UNIT_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody on this terminal; `templates` counts theirs over all models.
+
+    `keep_until_utc`: when they are taken to have left, as UTC text; None for no such date.
+    """
+
+    number: str
+    name: str
+    language: str
+    status: Status
+    templates: int
+    roles: tuple[Role, ...] = ()
+    keep_until_utc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEntry:
+    """A consent and, once it has ended, when and why. Times are UTC text."""
+
+    text_version: str
+    text_digest: str
+    how: str
+    witness: str | None
+    given_utc: str
+    ended_utc: str | None
+    ended_why: Literal["withdrawn", "renewed", "left"] | None
+
+
+def person_from_row(
+    number: str,
+    name: str,
+    language: str,
+    status: Status,
+    templates: int,
+    roles: str | None,
+    keep_until_utc: str | None,
+) -> Person:
+    """A person as the gallery's query gives one."""
+    known = tuple(role for role in get_args(Role) if role in (roles or "").split())
+    return Person(number, name, language, status, templates, known, keep_until_utc)
+
+
+def number_to_find(number: str) -> str:
+    """A number to look up; one that nobody can have finds nobody."""
+    try:
+        return person_number(number)
+    except InvalidValueError:
+        return ""
+
+
+def bounded_text(what: str, text: str, most: int) -> str:
+    """The text without white space around it; raises `InvalidValueError`."""
+    if not text.strip() or len(text) > most:
+        raise InvalidValueError(f"{what} has 1 to {most} characters")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidValueError(f"{what} is no valid Unicode") from None
+    return text.strip()
+
+
+def template_bytes(vector: Vector) -> bytes:
+    """A template as it is stored: little-endian float32; raises `InvalidValueError`."""
+    if vector.ndim != 1 or vector.dtype != np.float32 or not vector.size:
+        raise InvalidValueError("a template is a float32 vector")
+    if not abs(float(np.linalg.norm(vector)) - 1) <= _UNIT_TOLERANCE:  # False for NaN too
+        raise InvalidValueError("a template has length 1")
+    return vector.astype("<f4").tobytes()
+
+
+def bounded_quality(millionths: int) -> int:
+    """A quality in millionths; raises `InvalidValueError`."""
+    if not 0 <= millionths <= 1_000_000:
+        raise InvalidValueError("a quality is 0 to 1000000 millionths")
+    return int(millionths)
