@@ -122,7 +122,7 @@ def _histogram(found: Evaluation) -> str:
 
 
 def _det(found: Evaluation) -> str:
-    """FNMR over FMR, both logarithmic; rates below one event are drawn on the edge."""
+    """FNMR over FMR, both logarithmic; a rate of 0 is drawn on the edge."""
     curve = det_curve(found.comparisons)
     if not curve:
         return "<p>Needs pairs of one person and pairs of two.</p>"
@@ -134,7 +134,7 @@ def _det(found: Evaluation) -> str:
 
     points = [(_x(part(fmr, across)), _y(part(fnmr, up))) for _, fmr, fnmr in curve]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    parts = [f"<polyline points='{line}' fill=none stroke='{_LINE}' stroke-width=2 />"]
+    parts = []
     for decade in range(across + 1):
         x = _x(1 - decade / across)
         parts.append(f"<path d='M{x:.1f} {_y(0):.1f}V{_y(1):.1f}' stroke='#eee'/>")
@@ -143,12 +143,13 @@ def _det(found: Evaluation) -> str:
         y = _y(1 - decade / up)
         parts.append(f"<path d='M{_x(0):.1f} {y:.1f}H{_x(1):.1f}' stroke='#eee'/>")
         parts.append(_text(_x(0) - 6, y + 4, f"1e-{decade}" if decade else "1", "end"))
+    parts.append(f"<polyline points='{line}' fill=none stroke='{_LINE}' stroke-width='2'/>")
     fmr, fnmr = found.fmr.value, found.fnmr.value
     if fmr is not None and fnmr is not None:
         x, y = _x(part(fmr, across)), _y(part(fnmr, up))
         parts.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r=5 fill='{_IMPOSTOR}'/>")
         parts.append(_text(x + 9, y - 7, "operating point", "start", _IMPOSTOR))
-    parts.append(_text(_x(0.5), _H - 8, "FMR (across) against FNMR (up); the edge is none"))
+    parts.append(_text(_x(0.5), _H - 8, "FMR (across) and FNMR (up); on the edge a rate is 0"))
     return _svg("DET curve", parts)
 
 

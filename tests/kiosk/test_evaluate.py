@@ -139,10 +139,10 @@ def test_odd_pictures_are_used(heads: list[Image], weights_dir: Path, tmp_path: 
     (person / "turned.jpg").write_bytes(exif_turned(head))
     large = cv2.copyMakeBorder(
         cv2.resize(head, (4000, 4000 * head.shape[0] // head.shape[1])),
-        *(500, 500, 1500, 1500),
+        *(1200, 1200, 2500, 2500),
         cv2.BORDER_REPLICATE,
     )
-    assert large.shape[0] * large.shape[1] > 30e6
+    assert large.shape[0] * large.shape[1] > 50e6
     cv2.imwrite(str(person / "large.jpg"), large)
     found = evaluated(tmp_path / "set", "--weights", weights_dir)
     assert found["failures"] == {}
