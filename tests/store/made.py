@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
@@ -88,3 +89,21 @@ def open_shop(folder: Path) -> Shop:
         Delivery(ledger_db),
         Gallery(gallery_db),
     )
+
+
+class PowerCut(BaseException):
+    """Ends the work at a statement, as a crash would: nothing after it runs."""
+
+
+def cut_power_at(patch: pytest.MonkeyPatch, statement: int) -> None:
+    """Let so many statements run on any database, then cut the power for good."""
+    left = [statement]
+    real = Database._run
+
+    def run(self: Database, sql: str, parameters: tuple[object, ...] = ()) -> object:
+        left[0] -= 1
+        if left[0] < 0:
+            raise PowerCut
+        return real(self, sql, parameters)  # type: ignore[arg-type]  # passed through
+
+    patch.setattr(Database, "_run", run)

@@ -1,7 +1,8 @@
 """Random histories of a terminal's store against a model of it.
 
-Two connections, as of two processes, work on one ledger: they append, fail, roll back, close and
-open again, while receipts, messages, replies, replays and command numbers come and go.
+Two connections, as of two processes, work on one ledger: they append, fail, roll back, crash, close
+and open again, and prune, while receipts, messages, replies, replays and command numbers come and
+go.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -19,7 +21,7 @@ from store.chain import GENESIS
 from store.errors import NotCanonicalError
 from store.ledger import Head, Record
 from store.records import Fault
-from tests.store.made import PUBLIC, Shop, at, open_shop, punch
+from tests.store.made import PUBLIC, PowerCut, Shop, at, cut_power_at, open_shop, punch
 
 WHO = st.sampled_from([0, 1])
 NUMBERS = st.integers(1, 30)
@@ -32,6 +34,7 @@ class Model:
     records: list[Record] = field(default_factory=list)
     receipt: bytes | None = None
     confirmed: int = 0
+    pruned: int = 0
     inbox: list[bytes] = field(default_factory=list)
     replies: list[bytes] = field(default_factory=list)
     replay: int | None = None
@@ -76,13 +79,38 @@ class StoreHistory(RuleBasedStateMachine):
         self.shops[who].close()
         self.shops[who] = open_shop(self.folder)
 
+    @rule(who=WHO, statement=st.integers(0, 12))
+    def crash_while_appending(self, who: int, statement: int) -> None:
+        """Cut off before a statement; what was not committed must not be there afterwards."""
+        shop, done = self.shops[who], []
+        with pytest.MonkeyPatch.context() as patch:
+            cut_power_at(patch, statement)
+            with suppress(PowerCut):
+                done.append(shop.ledger.append(punch(), at()))
+        shop.ledger_db._connection.close()
+        shop.gallery_db._connection.close()
+        self.shops[who] = open_shop(self.folder)
+        self.model.records += done
+
+    @rule(who=WHO, share=st.floats(0, 1))
+    def prune(self, who: int, share: float) -> None:
+        model = self.model
+        up_to = int(min(model.confirmed, len(model.records) - 1) * share)
+        if up_to <= model.pruned:
+            return
+        confirmed = Head(model.confirmed, model.records[model.confirmed - 1].hash)
+        checkpoint = self.shops[who].ledger.prune(up_to, confirmed, at())
+        assert checkpoint is not None
+        model.records.append(checkpoint)
+        model.pruned = up_to
+
     @rule(who=WHO)
     def fold_the_log_in(self, who: int) -> None:
         assert self.shops[who].ledger_db.checkpoint()
 
     @rule(who=WHO, share=st.floats(0, 1))
     def confirm(self, who: int, share: float) -> None:
-        seq = int(len(self.model.records) * share)
+        seq = max(self.model.pruned, int(len(self.model.records) * share))
         hash_ = self.model.records[seq - 1].hash if seq else GENESIS
         document = f"receipt for {seq}".encode()
         self.shops[who].delivery.save_receipt(document, seq, hash_)
@@ -130,8 +158,9 @@ class StoreHistory(RuleBasedStateMachine):
     def both_connections_agree_with_the_model(self) -> None:
         model = self.model
         for shop in self.shops:
-            assert shop.ledger.records(0, 1000) == model.records
+            assert shop.ledger.records(0, 1000) == model.records[model.pruned :]
             assert shop.ledger.records(model.confirmed, 1000) == model.records[model.confirmed :]
+            assert shop.ledger.pruned() == model.pruned
             newest = model.records[-1] if model.records else None
             head = Head(newest.seq, newest.hash) if newest else Head(0, GENESIS)
             assert shop.ledger.head() == head == shop.ledger.verify(PUBLIC)
