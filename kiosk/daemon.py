@@ -96,7 +96,7 @@ class Door:
 
     def _refresh(self) -> None:
         """Take up changes of the gallery at once, and what headquarters ordered twice a second."""
-        version = self._stores.gallery_db.data_version()
+        version = self._stores.gallery.version()
         if version != self._gallery_version:
             self._gallery_version = version
             numbers, templates = self._stores.gallery.templates(self._eyes.model_digest)
@@ -108,8 +108,15 @@ class Door:
                 complain("enrol_again", people=len(stale), why="templates of another model")
         if time.monotonic() >= self._inbox_due:
             self._inbox_due = time.monotonic() + _INBOX_EVERY_S
+            self._do_chores()
+
+    def _do_chores(self) -> None:
+        """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
+        try:
             self._stores.register.settle()
             obey(self._stores, self._terminal, self._clock.now())
+        except StoreError as error:
+            complain("chores_put_off", error=type(error).__name__)
 
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
