@@ -37,7 +37,7 @@ from sync.window import Window
 
 _LOG = logging.getLogger("sync.courier")
 _SMALLEST_BATCH_BYTES = 1024
-_FIRST_BATCH_BYTES = 32 * 1024
+_FIRST_BATCH_BYTES = 8 * 1024  # a slow line gets it through, a fast one doubles it each time
 _AT_ONCE = 20
 
 

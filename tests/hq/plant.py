@@ -127,14 +127,15 @@ class Plant:
             person = NAMES[0] if number % 2 else f"N{number}"
             self.ledger.append(Punch(person=person, method="face"), instant(datetime.now(UTC)))
 
-    def start_sync(self, port: int | None = None) -> Program:
+    def start_sync(self, port: int | None = None, keepalive_s: int = 30) -> Program:
         config = self.folder / "kiosk.toml"
         config.write_text(
             '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "Europe/Berlin"\n'
             '[store]\ndirectory = "data"\nkeys = "keys"\n'
             '[hq]\npublic_key = "hq-keys/hq.pub"\n'
             + self._mqtt(self.terminal_tls, port or self.broker.port)
-            + "resend_after_s = 0.5\nresend_most_s = 2.0\nstatus_every_s = 1.0\n",
+            + "resend_after_s = 0.5\nresend_most_s = 2.0\nstatus_every_s = 1.0\n"
+            + f"keepalive_s = {keepalive_s}\n",
             encoding="utf-8",
         )
         return self._started(Program("sync", config, self._log("sync")))

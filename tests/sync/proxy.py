@@ -1,11 +1,11 @@
 """A TCP proxy that listens in and misbehaves on demand.
 
 What it can do to the line, at any moment and to every connection:
-`delay_s` (each piece waits up to that long), `bytes_per_s` (a slow line), `stall` (half-open: both
-ends are connected and nothing moves), `refuse` (new connections are closed at once),
-`cut_after` (after so many bytes, in the middle of whatever it is, both ends are reset),
-`double_next` (a piece is sent twice, which TLS must notice), `cut` (every connection, now).
-`seen` is everything that went through, both ways.
+`delay_s` (each piece waits up to that long), `bytes_per_s` (a slow line), `stall` (nothing moves
+for now), `half_open` (nothing will ever move on the connections that there are, nobody is told),
+`refuse` (new connections are closed at once), `cut_after` (after so many bytes, in the middle of
+whatever it is, both ends are reset), `double_next` (a piece is sent twice, which TLS must notice),
+`cut` (every connection, now). `seen` is everything that went through, both ways.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Proxy:
         self._random = random
         self._lock = threading.Lock()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._dead: set[socket.socket] = set()
         self._closed = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -50,6 +51,11 @@ class Proxy:
         self.refuse = False
         self.cut_after = None
         self.double_next = False
+
+    def half_open(self) -> None:
+        """What is connected stays so and hears nothing any more; new connections work."""
+        with self._lock:
+            self._dead.update(end for pair in self._pairs for end in pair)
 
     def cut(self) -> None:
         """Reset every connection, now."""
@@ -99,6 +105,8 @@ class Proxy:
             while piece := source.recv(_PIECE):
                 with self._lock:
                     self.seen += piece
+                    if source in self._dead:
+                        continue
                 if not self._pass_on(piece, sink):
                     break
         for end in (source, sink):

@@ -258,8 +258,8 @@ def test_a_slow_line_gets_smaller_batches(monkeypatch: pytest.MonkeyPatch) -> No
     bench.run()
     for _ in range(5):
         bench.confirm(bench.sent()[-1][-1])
-    assert len(bench.sent()[0]) > 20
-    assert len(bench.sent()[-1]) <= 4
+    assert len(bench.sent()[0]) > 5
+    assert len(bench.sent()[-1]) <= 3
 
 
 def test_a_full_inbox_does_not_stop_delivery(bench: Bench) -> None:

@@ -1,0 +1,77 @@
+"""Exactly once, in order, for good: whatever the schedule, HQ ends with the terminal's ledger."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from sync.transport_memory import Fault
+from tests.hq.world import RECORDS, WORKERS, World
+
+FAULTS = st.lists(st.sampled_from([None, *Fault]), min_size=1, max_size=12)
+STEP = st.one_of(
+    st.tuples(st.just("punch"), st.integers(1, 120)),
+    st.tuples(st.just("work"), st.integers(1, 30)),
+    st.tuples(st.just("work"), st.integers(1, 30)),
+    st.tuples(st.just("wait"), st.floats(0, 30)),
+    st.tuples(st.just("break_publishes"), FAULTS),
+    st.tuples(st.just("toggle_broker"), st.booleans()),
+    st.tuples(st.just("kill_sync")),
+    st.tuples(
+        st.just("kill_worker"),
+        st.sampled_from(WORKERS),
+        st.sampled_from(["before the commit", "after the commit", "after the answer"]),
+    ),
+)
+LOSS = st.sampled_from([("lose_database",), ("back_up",), ("restore",)])
+
+
+def live_through(schedule: list[tuple[object, ...]], least: int) -> World:
+    """Do it all, then bring the ledger to `least` records and let things settle."""
+    folder = Path(tempfile.mkdtemp())
+    world = World(folder)
+    try:
+        for name, *arguments in schedule:
+            getattr(world, str(name))(*arguments)
+        if len(world.outbox.ledger) < least:
+            world.punch(least - len(world.outbox.ledger))
+        assert world.settle(), "headquarters and terminal never agreed"
+        assert world.counted() == world.recorded()
+        assert world.alarms() == []
+        return world
+    finally:
+        world.close()
+        shutil.rmtree(folder)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
+@given(st.lists(STEP, max_size=40))
+def test_no_schedule_loses_or_doubles_a_record(schedule: list[tuple[object, ...]]) -> None:
+    live_through(schedule, 300)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEP | LOSS, max_size=40))
+def test_a_headquarters_that_forgets_gets_everything_again(
+    schedule: list[tuple[object, ...]],
+) -> None:
+    live_through(schedule, 200)
+
+
+@pytest.mark.soak
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(STEP | LOSS, min_size=60, max_size=150))
+def test_thousands_of_punches_through_long_misfortune(
+    schedule: list[tuple[object, ...]],
+) -> None:
+    live_through(schedule, len(RECORDS))
