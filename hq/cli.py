@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from hq.daemon import Stop, run
+from hq.daemon import run
 from hq.database import Database
 from hq.errors import DatabaseError, HqError, KeyFileError
 from hq.keys import create_keys, read_public_key
@@ -31,6 +31,7 @@ from sync.contract.errors import ContractError
 from sync.contract.topics import Address
 from sync.errors import CredentialError, SyncError
 from sync.journal import log_to
+from sync.stopping import Stop
 
 DEFAULT_CONFIG = Path("/etc/kiosk/hq.toml")
 _FOLLOW_EVERY_S = 0.2

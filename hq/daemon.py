@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
@@ -26,6 +25,7 @@ from hq.settings import Settings
 from sync.contract.topics import Channel, every
 from sync.errors import TransportError
 from sync.seam import Backoff, Inbound, Transport
+from sync.stopping import Stop
 from sync.tls import Broker
 from sync.transport import MqttTransport
 
@@ -36,20 +36,6 @@ _WAIT_S = 0.1
 _REPLAYS_EVERY_S = 1.0
 _PUBLISH_TIMEOUT_S = 20.0
 _TROUBLE = Backoff(first_s=0.2, most_s=15.0)
-
-
-@dataclass(slots=True)
-class Stop:
-    """Set by a signal handler, looked at by every loop."""
-
-    requested: bool = False
-    on_request: Callable[[], None] | None = None
-
-    def request(self, *_: object) -> None:
-        """End soon; fits `signal.signal`."""
-        self.requested = True
-        if self.on_request is not None:
-            self.on_request()
 
 
 def run(settings: Settings, url: str, stop: Stop, random: Random) -> None:

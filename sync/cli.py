@@ -17,10 +17,11 @@ import click
 
 from store.errors import DatabaseError, KeyFileError, SettingsError, StoreError
 from store.settings import load_settings
-from sync.daemon import Stop, run
+from sync.daemon import run
 from sync.errors import CredentialError, SyncError
 from sync.journal import log_to
 from sync.settings import Settings
+from sync.stopping import Stop
 
 DEFAULT_CONFIG = Path("/etc/kiosk/kiosk.toml")
 

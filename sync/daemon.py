@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -32,26 +30,13 @@ from sync.courier import Courier, Now, Pace
 from sync.outbox import StoreOutbox
 from sync.seam import Backoff, Transport
 from sync.settings import Settings
+from sync.stopping import Stop
 from sync.tls import Broker, tls_context
 from sync.transport import MqttTransport
 
 _LOG = logging.getLogger("sync.daemon")
 _FAREWELL_S = 0.5
 _TROUBLE = Backoff(first_s=1.0, most_s=30.0)
-
-
-@dataclass(slots=True)
-class Stop:
-    """Set by a signal handler, looked at by every loop."""
-
-    requested: bool = False
-    on_request: Callable[[], None] | None = None
-
-    def request(self, *_: object) -> None:
-        """End soon; fits `signal.signal`."""
-        self.requested = True
-        if self.on_request is not None:
-            self.on_request()
 
 
 def real_clock() -> Now:
