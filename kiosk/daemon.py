@@ -137,7 +137,9 @@ class Door:
         subject = look.subject
         if subject.track != self._state.track:
             self._begin()
-        self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
+        # A bystander's frames in between must never count for the one who is challenged.
+        own = (frame for frame in self._evidence if frame.track == subject.track)
+        self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
         decision = self._policy.decide(self._evidence, self._matcher)

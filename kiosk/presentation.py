@@ -20,7 +20,7 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kiosk.indicators import Signal
@@ -76,7 +76,7 @@ class Rules:
     challenge: When = When.NEVER
     low_live: float = 0.8
     low_score: float = 0.6
-    limits: ChallengeLimits = ChallengeLimits()
+    limits: ChallengeLimits = field(default_factory=ChallengeLimits)
 
 
 @dataclass(frozen=True, slots=True)

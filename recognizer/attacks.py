@@ -81,6 +81,35 @@ def render_attack(
         yield _photographed(_composed(room, sheet, mask, matrix), rng)
 
 
+def render_bona_fide(portrait: Portrait, seed: int, frames: int = 12) -> Iterator[Image]:
+    """Frames (480, 640, 3) of the photo as if its person stood there, the face about 150 px wide.
+
+    No attack instrument is in it, but it is SYNTHETIC all the same: a photo's pixels, moved as a
+    plane, and past the photo's edge its own colours far out of focus.
+    """
+    rng = np.random.default_rng(seed)
+    x, y, w, h = portrait.box
+    sway = rng.uniform(0, 2 * math.pi, 2)
+    near = rng.uniform(135, 165) / w
+    whole = np.ones(portrait.photo.shape[:2], dtype=np.float32)
+    whole[:3], whole[-3:], whole[:, :3], whole[:, -3:] = 0, 0, 0, 0
+    for i in range(frames):
+        scale = near * (1 + 0.05 * i / frames)
+        at_x = WIDTH / 2 + 10 * math.sin(sway[0] + i / 4)
+        at_y = HEIGHT * 0.45 + 5 * math.sin(sway[1] + i / 5)
+        shift = (at_x - (x + w / 2) * scale, at_y - (y + h / 2) * scale)
+        matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        size = (WIDTH, HEIGHT)
+        seen = cv2.warpAffine(
+            portrait.photo, matrix, size, flags=way, borderMode=cv2.BORDER_REPLICATE
+        )
+        part = cv2.GaussianBlur(cv2.warpAffine(whole, matrix, size), (0, 0), 6)[:, :, None]
+        soft = cv2.GaussianBlur(seen, (0, 0), 25).astype(np.float32)
+        scene = (seen.astype(np.float32) * part + soft * (1 - part)) / 255
+        yield _photographed(np.asarray(scene, dtype=np.float32), rng)
+
+
 def _enlarged(portrait: Portrait) -> tuple[_Canvas, tuple[int, int]]:
     """Head and shoulders as far as the photo has them, float32 0..1, the face `_FACE_PX` wide.
 
@@ -135,7 +164,7 @@ def _displayed(flat: _Canvas, rng: np.random.Generator) -> _Canvas:
 def _lit_by_a_lamp(flat: _Canvas, at: NDArray[np.float64]) -> _Canvas:
     """The reflection of a round lamp, and the veil of the room over the whole glass."""
     y, x = np.mgrid[: flat.shape[0], : flat.shape[1]].astype(np.float32)
-    spot = np.exp(-(((x - at[0]) / 90) ** 2 + ((y - at[1]) / 60) ** 2) ** 1.5)
+    spot = np.exp(-((((x - at[0]) / 90) ** 2 + ((y - at[1]) / 60) ** 2) ** 1.5))
     return np.asarray(flat + (0.55 * spot + 0.03)[:, :, None], dtype=np.float32)
 
 

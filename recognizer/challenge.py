@@ -92,6 +92,8 @@ class Challenge:
 
 def read_turn(landmarks: NDArray[np.floating]) -> Turn | None:
     """What (5, 2) landmarks say; None where they are no face. Needs no embedding and no quality."""
+    if not np.isfinite(landmarks).all():
+        return None
     yaw, nose = estimate_pose(landmarks).yaw, float(flat_nose(landmarks)[0])
     return Turn(yaw, nose) if np.isfinite([yaw, nose]).all() and abs(nose) < 2 else None
 
@@ -106,31 +108,42 @@ def watch(
 ) -> Challenge:
     """The challenge after a frame; `turn` None is a frame that does not show the face.
 
-    What has failed stays failed. What has passed can still fail, by the time, a gap or a jump, until
-    its caller has made an end of it.
+    What has failed stays failed. What has passed can still fail, by the time, a gap or a jump,
+    until its caller has made an end of it.
     """
-    if challenge.outcome is Outcome.FAILED:
-        return challenge
-    failed = replace(challenge, outcome=Outcome.FAILED)
-    late = at_s - challenge.since_s > limits.time_s
-    if late or at_s - challenge.seen_s > limits.gap_s:
-        return failed
+    if _broken(challenge, at_s, turn, limits):
+        return replace(challenge, outcome=Outcome.FAILED)
     if turn is None:
         return challenge
-    angle = turn.yaw * challenge.side.sign
-    last = challenge.last
-    if angle <= -limits.turned or (last is not None and abs(turn.yaw - last.yaw) > limits.jump):
-        return failed
     now = replace(challenge, seen_s=at_s, last=turn)
     if now.outcome is Outcome.PASSED:
         return now
     if abs(turn.yaw) <= limits.frontal:
         return replace(now, start=turn, between=0)
-    if now.start is None or angle < 0:
-        return now
-    if angle < limits.turned:
+    angle = turn.yaw * now.side.sign
+    if now.start is not None and 0 < angle < limits.turned:
         return replace(now, between=now.between + 1)
-    wander = (turn.nose - now.start.nose) * challenge.side.sign
-    if now.between >= limits.between and wander >= limits.parallax:
-        return replace(now, outcome=Outcome.PASSED)
-    return now
+    return replace(now, outcome=Outcome.PASSED) if _turned(now, turn, limits) else now
+
+
+def _broken(challenge: Challenge, at_s: float, turn: Turn | None, limits: ChallengeLimits) -> bool:
+    if challenge.outcome is Outcome.FAILED or at_s - challenge.since_s > limits.time_s:
+        return True
+    if at_s - challenge.seen_s > limits.gap_s:
+        return True
+    if turn is None:
+        return False
+    wrong = turn.yaw * challenge.side.sign <= -limits.turned
+    jumped = challenge.last is not None and abs(turn.yaw - challenge.last.yaw) > limits.jump
+    return wrong or jumped
+
+
+def _turned(challenge: Challenge, turn: Turn, limits: ChallengeLimits) -> bool:
+    """Whether this look, after those before it, is the turn that was asked for."""
+    start, sign = challenge.start, challenge.side.sign
+    return (
+        start is not None
+        and challenge.between >= limits.between
+        and turn.yaw * sign >= limits.turned
+        and (turn.nose - start.nose) * sign >= limits.parallax
+    )
