@@ -57,7 +57,10 @@ class RecognitionSection(Section):
 
 
 class PadSection(Section):
-    """Presentation attack detection; switching it off is the operator's written decision."""
+    """Presentation attack detection; switching it off is the operator's written decision.
+
+    `motion` and the bounds of "low_scores" are measured in docs/recognition.md.
+    """
 
     mode: Literal["on", "off"] = "on"
     motion: Literal["off", "advise"] = "off"

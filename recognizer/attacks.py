@@ -125,11 +125,11 @@ def _enlarged(portrait: Portrait) -> tuple[_Canvas, tuple[int, int]]:
         portrait.photo[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=way
     )
     middle = (int((x + w / 2 - left) * scale), int((y + h / 2 - top) * scale))
-    return cut.astype(np.float32) / 255, middle
+    return np.asarray(cut / np.float32(255), dtype=np.float32), middle
 
 
 def _printed(flat: _Canvas, rng: np.random.Generator) -> _Canvas:
-    grey = flat.mean(axis=2, keepdims=True)
+    grey = np.asarray(flat.mean(axis=2, keepdims=True), dtype=np.float32)
     inks = grey + (flat - grey) * 0.72  # gamut: saturated colours do not print
     inks = 0.10 + 0.78 * inks**1.08
     size = (flat.shape[0] + 2 * _MARGIN_PX, flat.shape[1] + 2 * _MARGIN_PX)
@@ -155,9 +155,9 @@ def _displayed(flat: _Canvas, rng: np.random.Generator) -> _Canvas:
     grid[::3] *= 0.8
     lit = lit * grid
     framed = cv2.copyMakeBorder(
-        lit, *(_BEZEL_PX,) * 4, cv2.BORDER_CONSTANT, value=(0.05, 0.05, 0.05)
+        np.asarray(lit), *(_BEZEL_PX,) * 4, cv2.BORDER_CONSTANT, value=(0.05, 0.05, 0.05)
     )
-    framed += rng.normal(0, 0.004, framed.shape).astype(np.float32)
+    framed += np.asarray(rng.normal(0, 0.004, framed.shape), dtype=np.float32)
     return np.asarray(framed, dtype=np.float32)
 
 

@@ -22,7 +22,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.align import TEMPLATE, similarity
+from recognizer.align import TEMPLATE
 
 FRAMES = 30
 """Frames of a track that are looked at: two seconds at 15 a second."""
@@ -76,12 +76,11 @@ def judge_motion(
 ) -> Motion:
     """The opinion on a track's landmarks, (5, 2) each, oldest first; the last `FRAMES` count."""
     limits = limits or MotionLimits()
-    shapes = [shape for shape in map(_shape, track[-FRAMES:]) if shape is not None]
+    shapes = _shapes(track[-FRAMES:])
     if len(shapes) < _LEAST:
         return Motion(Opinion.NONE, 0.0, 0.0, 0.0, len(shapes))
-    stack = np.stack(shapes)
-    smooth = np.mean([stack[i : len(stack) - _SMOOTH + 1 + i] for i in range(_SMOOTH)], axis=0)
-    noses = np.stack([flat_nose(shape) for shape in smooth])
+    smooth = np.mean([shapes[i : len(shapes) - _SMOOTH + 1 + i] for i in range(_SMOOTH)], axis=0)
+    noses = _flat_noses(smooth)
     wander = np.linalg.norm(noses[:, None] - noses[None], axis=2)
     turns = _turns(smooth)
     most = np.unravel_index(int(turns.argmax()), turns.shape)
@@ -100,25 +99,40 @@ def flat_nose(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     In eye distances from the frontal face's middle, x to the picture's right, y down. Landmarks
     that are no convex face give numbers without meaning, at times not finite ones.
     """
-    points = np.asarray(landmarks, dtype=np.float64)
-    rows = []
-    for (x, y), (u, v) in zip(points[_CORNERS], _SHAPE[_CORNERS], strict=True):
-        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y, -u])
-        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y, -v])
-    *_, rest = np.linalg.svd(np.array(rows))
-    x, y, w = rest[-1].reshape(3, 3) @ (*points[2], 1.0)
+    return np.asarray(_flat_noses(np.asarray(landmarks, dtype=np.float64)[None])[0])
+
+
+def _flat_noses(faces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) of (n, 5, 2): `flat_nose` of each."""
+    x, y = faces[:, _CORNERS, 0], faces[:, _CORNERS, 1]
+    u, v = np.broadcast_to(_SHAPE[_CORNERS].T[:, None], (2, *x.shape))
+    one, none = np.ones_like(x), np.zeros_like(x)
+    across = np.stack([x, y, one, none, none, none, -u * x, -u * y, -u], axis=2)
+    down = np.stack([none, none, none, x, y, one, -v * x, -v * y, -v], axis=2)
+    # Eight equations for nine numbers: the homography is what they leave free.
+    *_, rest = np.linalg.svd(np.concatenate([across, down], axis=1))
+    nose = np.column_stack([faces[:, 2], np.ones(len(faces))])
+    mapped = np.einsum("nij,nj->ni", rest[:, -1].reshape(-1, 3, 3), nose)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.array([x, y], dtype=np.float64) / w
+        return np.asarray(mapped[:, :2] / mapped[:, 2:])
 
 
-def _shape(landmarks: NDArray[np.floating]) -> NDArray[np.float64] | None:
-    """The landmarks without place, size and roll; None where they are no face."""
-    matrix = similarity(landmarks, _SHAPE)
-    shape = np.asarray(landmarks, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
-    if not np.isfinite(shape).all() or np.linalg.norm(shape - shape.mean(axis=0)) < 0.5:
-        return None
-    nose = flat_nose(shape)
-    return shape if np.isfinite(nose).all() and np.abs(nose).max() < 2 else None
+def _shapes(track: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """(n, 5, 2) landmarks without place, size and roll; what is no face is left out.
+
+    As complex numbers the best turn and scale to the frontal face is one factor (Umeyama 1991).
+    """
+    stack = np.array(track, dtype=np.float64).reshape(-1, 5, 2)
+    points = stack[np.isfinite(stack).all(axis=(1, 2))] @ (1, 1j)
+    points = points - points.mean(axis=1, keepdims=True)
+    spread = (np.abs(points) ** 2).sum(axis=1)
+    points, spread = points[spread > 0], spread[spread > 0]
+    factor = (points.conj() @ (_SHAPE @ (1, 1j))) / spread
+    points = points * factor[:, None]
+    points = points[np.abs(factor) * np.sqrt(spread) > 0.5]
+    shapes = np.stack([points.real, points.imag], axis=2)
+    noses = _flat_noses(shapes)
+    return np.asarray(shapes[np.isfinite(noses).all(axis=1) & (np.abs(noses) < 2).all(axis=1)])
 
 
 def _turns(shapes: NDArray[np.float64]) -> NDArray[np.float64]:
