@@ -16,7 +16,7 @@ class Evidence:
     `live` is 0..1, fused over the track's last frames; None when PAD is off or the quality failed.
     `attack` says that PAD took the face for an attack; such a face is never embedded. `embedding`
     is (d,) float32 of length 1, None when quality or PAD failed. `motion` is the motion check's
-    opinion on the track so far, None when PAD is off.
+    opinion on the track so far, None where it has no vote.
     """
 
     track: int

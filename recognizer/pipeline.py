@@ -130,11 +130,12 @@ class Recognizer:
         quality, crop = self._assess(image, subject.face)
         live: float | None = None
         attack = False
-        motion = None if self._parts.pad is None else self._motion(subject)
+        voting = self._parts.pad is not None and self._settings.motion_votes
+        motion = self._motion(subject) if voting else None
         if quality.reason is None and self._parts.pad is not None:
             live = self._fused_live(image, subject)
             flat = motion is not None and motion.opinion is Opinion.FLAT
-            attack = live < self._parts.pad.spec.threshold or (self._settings.motion_votes and flat)
+            attack = live < self._parts.pad.spec.threshold or flat
         embedding: Vector | None = None
         if quality.reason is None and not attack:
             quality, embedding = self._embed_crop(crop, quality)

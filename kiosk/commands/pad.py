@@ -46,7 +46,8 @@ def evaluate_command(
     both kinds from every picture below DIR.
     """
     chosen = read_pad_set(source, synthetic=synthetic)
-    settings = RecognizerSettings(pack=pack)
+    # With a vote the motion check is asked at all; each check is judged apart afterwards.
+    settings = RecognizerSettings(pack=pack, motion_votes=True)
     parts = open_parts(weights, settings)
     if parts.pad is None:
         raise PhotoSetError(f"pack {pack} has no PAD to evaluate")
