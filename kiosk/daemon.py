@@ -6,6 +6,7 @@ runs on one thread, which owns the database connections.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -31,10 +32,12 @@ from kiosk.presentation import (
     Seen,
     Show,
     State,
+    When,
     step,
 )
 from kiosk.settings import Settings
 from kiosk.stores import Stores
+from recognizer.challenge import ChallengeLimits, Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Evidence, Recognizer
@@ -66,7 +69,13 @@ class Door:
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
         self._indicator, self._clock, self._stopping = indicator, clock, stopping
         d = settings.decision
-        self._rules = Rules(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s)
+        self._rules = Rules(
+            *(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s),
+            challenge=When(settings.pad.challenge),
+            low_live=settings.pad.challenge_low_live,
+            low_score=settings.pad.challenge_low_score,
+            limits=ChallengeLimits(time_s=settings.pad.challenge_s),
+        )
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
@@ -128,12 +137,24 @@ class Door:
         subject = look.subject
         if subject.track != self._state.track:
             self._begin()
-        self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
+        # A bystander's frames in between must never count for the one who is challenged.
+        own = (frame for frame in self._evidence if frame.track == subject.track)
+        self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
         decision = self._policy.decide(self._evidence, self._matcher)
         visible = frozenset(face.track for face in look.faces)
-        self._feed(Seen(frame.at_s, subject.track, decision, visible))
+        self._feed(
+            Seen(
+                at_s=frame.at_s,
+                track=subject.track,
+                decision=decision,
+                visible=visible,
+                turn=read_turn(subject.face.landmarks),
+                live=subject.live,
+                side=secrets.choice(list(Side)),
+            )
+        )
 
     def _feed(self, event: Event) -> None:
         self._state, effects = step(self._state, event, self._rules)

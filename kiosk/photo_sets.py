@@ -121,7 +121,7 @@ def usable_pairs(photos: PhotoSet, acquired: Acquired) -> list[tuple[int, int, b
 def _embedding(recognizer: Recognizer, path: Path) -> NDArray[np.float32] | str:
     """The embedding, or the reason why there is none."""
     try:
-        image = _picture(path)
+        image = read_picture(path)
     except (OSError, ValueError, cv2.error, MemoryError):  # ValueError: a zero byte in the name
         return "unreadable"
     if isinstance(image, str):
@@ -137,7 +137,7 @@ def _embedding(recognizer: Recognizer, path: Path) -> NDArray[np.float32] | str:
     return reason.value if reason is not None else "no_face"
 
 
-def _picture(path: Path) -> Image | str:
+def read_picture(path: Path) -> Image | str:
     """8-bit BGR, turned as its EXIF says; whatever OpenCV reads is brought to that."""
     if not path.is_file():
         return "missing"

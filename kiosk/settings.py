@@ -57,9 +57,23 @@ class RecognitionSection(Section):
 
 
 class PadSection(Section):
-    """Presentation attack detection; switching it off is the operator's written decision."""
+    """Presentation attack detection; switching it off is the operator's written decision.
+
+    `motion` and the bounds of "low_scores" are measured in docs/recognition.md.
+    """
 
     mode: Literal["on", "off"] = "on"
+    motion: Literal["off", "advise"] = "off"
+    challenge: Literal["never", "always", "low_scores"] = "never"
+    challenge_low_live: float = Field(0.8, ge=0, le=1)
+    challenge_low_score: float = Field(0.6, ge=-1, le=1)
+    challenge_s: float = Field(6, ge=2, le=30)
+
+    @model_validator(mode="after")
+    def _nothing_asked_of_what_is_off(self) -> PadSection:
+        if self.mode == "off" and self.motion == "advise":
+            raise ValueError('motion: "advise" needs mode = "on"')
+        return self
 
 
 class DecisionSection(Section):

@@ -27,10 +27,14 @@ _PAD_OFF = ', or write [pad] mode = "off", which lets a photo of a face in'
 
 @dataclass(frozen=True, slots=True)
 class RecognizerSettings:
-    """What to run. `detector` "auto" takes the first of the pack whose weights are there."""
+    """What to run. `detector` "auto" takes the first of the pack whose weights are there.
+
+    `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
+    """
 
     pack: str = "open"
     pad: bool = True
+    motion_votes: bool = False
     detector: str = "auto"
     min_face_px: int = 80
     accept_licence: str | None = None

@@ -24,6 +24,7 @@ from recognizer.align import align
 from recognizer.calibration import Calibration
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image, Vector, check_image
+from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
 from recognizer.opening import Parts, RecognizerSettings, open_parts
 from recognizer.quality import Quality, Reason, assess
 from recognizer.tracker import TrackedFace, Tracker
@@ -66,6 +67,7 @@ class Recognizer:
         self._parts, self._settings = parts, settings
         self._tracker = Tracker(settings.tracker)
         self._live: dict[int, deque[float]] = {}
+        self._moved: dict[int, deque[Vector]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,6 +100,7 @@ class Recognizer:
         tracked = self._tracker.follow(self._detect(image, _FRAME_SIDE_PX), at_s)
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
+        self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         return Look(tracked, None if subject is None else self._judge(image, subject, at_s))
 
@@ -127,13 +130,22 @@ class Recognizer:
         quality, crop = self._assess(image, subject.face)
         live: float | None = None
         attack = False
+        voting = self._parts.pad is not None and self._settings.motion_votes
+        motion = self._motion(subject) if voting else None
         if quality.reason is None and self._parts.pad is not None:
             live = self._fused_live(image, subject)
-            attack = live < self._parts.pad.spec.threshold
+            flat = motion is not None and motion.opinion is Opinion.FLAT
+            attack = live < self._parts.pad.spec.threshold or flat
         embedding: Vector | None = None
         if quality.reason is None and not attack:
             quality, embedding = self._embed_crop(crop, quality)
-        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding)
+        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding, motion)
+
+    def _motion(self, subject: TrackedFace) -> Motion:
+        """The opinion on the subject's track; frames of bad quality show motion too."""
+        moved = self._moved.setdefault(subject.track, deque(maxlen=FRAMES))
+        moved.append(subject.face.landmarks)
+        return judge_motion(tuple(moved))
 
     def _fused_live(self, image: Image, subject: TrackedFace) -> float:
         """The mean of the track's last PAD scores, this frame's included."""

@@ -21,6 +21,7 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
         RecognizerSettings(
             pack=part.pack,
             pad=camera and settings.pad.mode == "on",
+            motion_votes=settings.pad.motion == "advise",
             min_face_px=part.min_face_px,
             detector=part.detector,
             accept_licence=part.accept_licence,

@@ -50,6 +50,23 @@ def test_the_camera_enrols_whoever_stands_alone_before_it(
         stage.run("kiosk", "enrol", "1002", *words[1:])
 
 
+@pytest.mark.soak
+def test_who_does_not_turn_when_every_face_is_challenged_is_not_recorded(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:1], tmp_path / "door", frames=40, gap=5)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    asking = 'mode = "off"\nchallenge = "always"\nchallenge_s = 2'
+    stage.config.write_text(stage.config.read_text().replace('mode = "off"', asking))
+    enrol(stage, cast[:1], tmp_path)
+    kiosk = stage.start("kiosk")
+    assert kiosk.process.wait(120) == 0
+    assert stage.ask("kiosk", "punches") == []
+    said = "\n".join(kiosk.words)
+    assert "turn your head" in said
+    assert "challenge_failed" in said
+
+
 def test_who_is_removed_is_no_longer_recognised(
     make_stage: MakeStage, cast: list[Person], tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.settings import load
+from kiosk.settings import PadSection, load
 from store.errors import SettingsError
 
 GOOD = """\
@@ -62,3 +62,9 @@ def test_a_pin_used_twice_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         load(tmp_path / "nowhere.toml")
+
+
+def test_motion_has_no_vote_where_pad_is_off() -> None:
+    with pytest.raises(ValueError, match="needs mode"):
+        PadSection(mode="off", motion="advise")
+    assert (PadSection().motion, PadSection().challenge) == ("off", "never")
