@@ -58,7 +58,7 @@ def summary(photos: PhotoSet, acquired: Acquired, found: Evaluation) -> dict[str
 
 
 def rate_of(name: str, rate: Rate) -> dict[str, object]:
-    """A rate under its name, with what it is made of; None and 0 of 0 where nothing was measured."""
+    """A rate under its name, with what it is made of; None where nothing was measured."""
     return {
         name: rate.value,
         f"{name}_events": rate.events,

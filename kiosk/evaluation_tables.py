@@ -1,4 +1,4 @@
-"""The longer parts of an evaluation as plain values and as rows: open set, groups, robustness, time.
+"""An evaluation's longer parts as values and as rows: open set, groups, robustness, time.
 
 The values go into JSON as they are; the rows are what text and HTML both show.
 """
@@ -79,7 +79,7 @@ def group_values(
     photos: PhotoSet,
     acquired: Acquired,
 ) -> dict[str, Any]:
-    """One attribute's groups and the differentials between them; `groups` is by photo of the set."""
+    """One attribute's groups and their differentials; `groups` goes by photo of the set."""
     failed = {photo for photo, _ in acquired.failed}
     by_name = {found.group: found for found in rates}
     empty = Rate(0, 0)
@@ -110,7 +110,7 @@ def group_tables(
     result: Mapping[str, Any],
 ) -> list[tuple[str, Sequence[str], list[Row], list[str]]]:
     """A title, columns, rows and notes for each attribute."""
-    tables = []
+    tables: list[tuple[str, Sequence[str], list[Row], list[str]]] = []
     for found in result["groups"]:
         rows: list[Row] = []
         for row in found["groups"]:

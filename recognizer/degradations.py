@@ -124,13 +124,10 @@ def _glasses(image: Image, face: Face, size: float, _: np.random.Generator) -> I
     along = (other - one) / max(px, 1e-6)
     tilt = float(np.degrees(np.arctan2(along[1], along[0])))
     thick = max(1, round(0.05 * px))
-    for start, end in (
-        (one - along * 0.55 * px, one),
-        (one, other),
-        (other, other + along * 0.55 * px),
-    ):
-        ends = (np.rint(point).astype(int).tolist() for point in (start, end))
-        cv2.line(drawn, *ends, _GLASSES_BGR, thick, cv2.LINE_AA)
+    temple = along * 0.55 * px
+    for start, end in ((one - temple, one), (one, other), (other, other + temple)):
+        from_px, to_px = (np.rint(point).astype(int).tolist() for point in (start, end))
+        cv2.line(drawn, from_px, to_px, _GLASSES_BGR, thick, cv2.LINE_AA)
     for eye in (one, other):
         box = ((float(eye[0]), float(eye[1])), (2.3 * size * px, 2 * size * px), tilt)
         cv2.ellipse(drawn, box, _GLASSES_BGR, -1, cv2.LINE_AA)
