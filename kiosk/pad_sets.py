@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.errors import PhotoSetError
-from kiosk.photo_sets import read_picture
+from kiosk.photo_sets import read_photo
 from recognizer.attacks import FPS, Portrait, Species, render_attack, render_bona_fide
 from recognizer.errors import ImageError
 from recognizer.faces import Image
@@ -86,7 +86,7 @@ def present(
     for each in chosen.presentations:
         pictures: list[Image] = []
         for path in each.frames:
-            picture = _readable(path)
+            picture = read_photo(path)
             if isinstance(picture, str):
                 failed.append((_shown(path), picture))
             else:
@@ -139,7 +139,7 @@ def _show(
 
 def _portrait(eyes: Recognizer, path: Path) -> Portrait | str:
     """The photo and its largest face, or why it cannot be rendered from."""
-    picture = _readable(path)
+    picture = read_photo(path)
     if isinstance(picture, str):
         return picture
     try:
@@ -147,13 +147,6 @@ def _portrait(eyes: Recognizer, path: Path) -> Portrait | str:
     except ImageError:
         return "unreadable"
     return Portrait(picture, faces[0].face.box) if faces else "no_face"
-
-
-def _readable(path: Path) -> Image | str:
-    try:
-        return read_picture(path)
-    except OSError:
-        return "unreadable"
 
 
 def _shown(path: Path) -> str:

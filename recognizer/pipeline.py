@@ -13,6 +13,7 @@ Rules
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,15 +105,21 @@ class Recognizer:
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         return Look(tracked, None if subject is None else self._judge(image, subject, at_s))
 
-    def embed_photo(self, image: NDArray[np.uint8]) -> list[PhotoFace]:
-        """Every face of a still photo of any size, the largest first; none is an empty list."""
+    def embed_photo(
+        self, image: NDArray[np.uint8], on_stage: Callable[[str], None] = lambda _: None
+    ) -> list[PhotoFace]:
+        """Every face of a still photo of any size, the largest first; none is an empty list.
+
+        `on_stage` is told when "detect", and then of each face "assess" and "embed", is done.
+        """
         image = check_image(image)
         for side in _PHOTO_SIDES_PX:
             faces = self._detect(image, side)
             if faces:
                 break
+        on_stage("detect")
         ordered = sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
-        return [PhotoFace(face, *self._embed(image, face)) for face in ordered]
+        return [PhotoFace(face, *self._embed(image, face, on_stage)) for face in ordered]
 
     def _detect(self, image: Image, side_px: int) -> list[Face]:
         """Faces in the picture's own pixels, found with its longer side at `side_px`."""
@@ -156,11 +163,16 @@ class Recognizer:
         scores.append(pad.live(image, subject.face))
         return float(np.mean(scores))
 
-    def _embed(self, image: Image, face: Face) -> tuple[Quality, Vector | None]:
+    def _embed(
+        self, image: Image, face: Face, on_stage: Callable[[str], None]
+    ) -> tuple[Quality, Vector | None]:
         quality, crop = self._assess(image, face)
+        on_stage("assess")
         if quality.reason is not None:
             return quality, None
-        return self._embed_crop(crop, quality)
+        quality, embedding = self._embed_crop(crop, quality)
+        on_stage("embed")
+        return quality, embedding
 
     def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
         crop = align(image, face.landmarks)
