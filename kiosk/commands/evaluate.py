@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from kiosk.calibration_file import read
 from kiosk.commands.measuring import acquire_with_bar, with_weights
-from kiosk.commands.options import print_json, print_table, with_json
+from kiosk.commands.options import print_json, print_table, with_json, with_licence
 from kiosk.errors import PhotoSetError
 from kiosk.evaluation_html import report_html
 from kiosk.evaluation_report import measures, summary
@@ -26,6 +27,12 @@ from recognizer.pipeline import RecognizerSettings, open_recognizer
 )
 @with_weights
 @click.option("--pack", default="open", show_default=True, help="Which pack.")
+@with_licence
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `kiosk models calibrate` wrote, in place of the pack's own.",
+)
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -33,7 +40,14 @@ from recognizer.pipeline import RecognizerSettings, open_recognizer
 )
 @with_json
 def evaluate_command(
-    source: Path, images: Path | None, weights: Path, pack: str, report: Path | None, as_json: bool
+    source: Path,
+    images: Path | None,
+    weights: Path,
+    pack: str,
+    accept_licence: str | None,
+    calibration: Path | None,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure the recogniser on a folder a person, LFW's pairs.txt, or a CSV with a,b,same.
 
@@ -41,14 +55,19 @@ def evaluate_command(
     the photos; fnmr and fmr are those at the operating threshold.
     """
     photos = read_set(source, images)
-    eyes = open_recognizer(weights, RecognizerSettings(pack=pack, pad=False))
+    own = None if calibration is None else read(calibration, pack)
+    eyes = open_recognizer(
+        weights,
+        RecognizerSettings(pack=pack, pad=False, accept_licence=accept_licence, calibration=own),
+    )
+    known = eyes.calibration  # before the photos: a pack without one is told at once
     acquired = acquire_with_bar(eyes, photos)
     if photos.pairs is None:
         people = [photo.person for photo in acquired.photos]
         comparisons = compare_all(acquired.embeddings, people)
     else:
         comparisons = compare_listed(acquired.embeddings, usable_pairs(photos, acquired))
-    found = evaluate(comparisons, acquired.people, eyes.calibration)
+    found = evaluate(comparisons, acquired.people, known)
     result = summary(photos, acquired, found) | {"pack": pack, "model": eyes.model_digest}
     if report is not None:
         try:
