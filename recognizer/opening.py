@@ -89,8 +89,8 @@ def check_licence(name: str, pack: Pack, word: str | None) -> None:
     """Raise `LicenceError` unless the pack is free or `word` is its acceptance word."""
     if pack.non_commercial and word != pack.acceptance:
         raise LicenceError(
-            f"pack {name} is for non-commercial use only ({pack.licence}); whoever may use it "
-            f'writes [recognition] accept_licence = "{pack.acceptance}", or gives a command '
+            f"pack {name} is limited by its licence ({pack.licence}); whoever may use it writes "
+            f'[recognition] accept_licence = "{pack.acceptance}", or gives a command '
             f"--accept-licence {pack.acceptance}"
         )
 

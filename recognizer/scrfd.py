@@ -25,6 +25,7 @@ _STRIDES = (8, 16, 32)
 _ANCHORS = 2  # at each cell
 _SIDE_PX = 640  # insightface's own larger detection size
 _NMS_IOU = 0.4  # insightface's own
+_MEAN, _SCALE = np.float32(127.5), np.float32(128)  # of a pixel, insightface's own
 
 # Outputs come by kind, then by stride: scores, distances to the sides, offsets of the landmarks.
 SCRFD = Signature("input.1", (1, 3, None, None), (1, 1, 1, 4, 4, 4, 10, 10, 10))
@@ -42,7 +43,7 @@ class ScrfdDetector:
             return []
         canvas, scale = _laid_out(image)
         rgb = canvas[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
-        rows = self._decoded(self._network.run((rgb - 127.5) / 128), canvas.shape[1])
+        rows = self._decoded(self._network.run((rgb - _MEAN) / _SCALE), canvas.shape[1])
         scores = rows[:, 14]
         rows = rows[:, :14] / np.float32(scale)
         return [

@@ -138,7 +138,7 @@ def check_command(pack: str, directory: Path, as_json: bool) -> None:
 @_with_directory
 @with_json
 def list_command(directory: Path, as_json: bool) -> None:
-    """Every weight file that the manifest knows, its licence, and whether it is here."""
+    """Every weight file and pack that the manifest knows, its licence, and what is here."""
     manifest = load_manifest()
     rows: list[dict[str, object]] = [
         {
@@ -150,16 +150,26 @@ def list_command(directory: Path, as_json: bool) -> None:
         }
         for name, file in manifest.files.items()
     ]
+    packs: list[dict[str, object]] = [
+        {
+            "pack": name,
+            "title": pack.title,
+            "licence": pack.licence,
+            "accept_licence": pack.acceptance,
+            "calibrated": pack.calibration is not None,
+        }
+        for name, pack in manifest.packs.items()
+    ]
     if as_json:
-        print_json(rows)
+        print_json({"files": rows, "packs": packs})
     else:
         print_table(("file", "packs", "licence", "here"), rows)
         for row in rows:
             if row["remark"]:
                 click.echo(f"{row['file']}: {row['remark']}")
         click.echo()
-        for name, pack in manifest.packs.items():
-            click.echo(f"pack {name}: {pack.title}. {pack.licence}")
+        for each in packs:
+            click.echo(f"pack {each['pack']}: {each['title']}. {each['licence']}")
 
 
 @models_group.command("calibrate")

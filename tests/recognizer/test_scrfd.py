@@ -15,19 +15,15 @@ from onnx import TensorProto, helper
 
 from kiosk.photo_sets import acquire, read_set
 from recognizer import opening
-from recognizer.calibration import Calibration
-from recognizer.errors import LicenceError, MissingCalibrationError, ModelError
+from recognizer.errors import LicenceError, ModelError
 from recognizer.evaluation import compare_all, evaluate
 from recognizer.manifest import Manifest, load_manifest
-from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from recognizer.pipeline import RecognizerSettings, open_recognizer
 from recognizer.scrfd import SCRFD, ScrfdDetector, canvas_size
 from recognizer.session import Session
 
 WORD = "insightface-non-commercial"
 PACKS = ("insightface-sc", "insightface-l")
-MEASURED = Calibration(
-    mean=0.0, bound_sd=0.1, highest=0.3, comparisons=1000, people=10, source="made for a test"
-)
 
 
 def embedder_512() -> bytes:
@@ -87,17 +83,8 @@ def test_a_pack_of_insightface_goes_through_the_same_three_classes(
     assert all(each.embedding.shape == (512,) for each in found if each.embedding is not None)
 
 
-def test_a_pack_that_nobody_calibrated_has_no_threshold(shared_weights: Path) -> None:
-    manifest = load_manifest()
-    bare = manifest.packs["open"].model_copy(update={"calibration": None})
-    settings = RecognizerSettings(pad=False)
-    parts = opening.open_parts(shared_weights, settings)
-    parts = opening.Parts(bare, parts.detector, parts.embedder, None, parts.model_digest, ())
-    with pytest.raises(MissingCalibrationError, match="kiosk models calibrate DIR --pack open"):
-        _ = Recognizer(parts, settings).calibration
-    settings = RecognizerSettings(pad=False, calibration=MEASURED)
-    assert Recognizer(parts, settings).calibration == MEASURED
-    assert [manifest.packs[name].calibration for name in PACKS] == [None, None]
+def test_no_calibration_is_claimed_for_weights_that_were_never_measured() -> None:
+    assert [load_manifest().packs[name].calibration for name in PACKS] == [None, None]
 
 
 def test_another_network_is_not_taken_for_scrfd(shared_weights: Path) -> None:
