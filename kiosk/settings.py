@@ -50,10 +50,11 @@ class RecognitionSection(Section):
 
     pack: str = "open"
     weights: Path = Path("/var/lib/kiosk/models")
-    detector: Literal["auto", "yunet", "mtcnn"] = "auto"
+    detector: Literal["auto", "yunet", "mtcnn", "scrfd"] = "auto"
     min_face_px: int = Field(80, ge=40, le=400)
     fpir: float = Field(0.003, gt=0, le=0.1)
     accept_licence: str | None = None
+    calibration: Path | None = Field(None, description="what `kiosk models calibrate` wrote")
 
 
 class PadSection(Section):

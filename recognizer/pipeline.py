@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from recognizer.align import align
 from recognizer.calibration import Calibration
+from recognizer.errors import MissingCalibrationError
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image, Vector, check_image
 from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
@@ -87,8 +88,19 @@ class Recognizer:
 
     @property
     def calibration(self) -> Calibration:
-        """The embedder's impostor distribution."""
-        return self._parts.pack.calibration
+        """The embedder's impostor distribution: the settings' own, else the pack's.
+
+        Raises `MissingCalibrationError` when there is neither.
+        """
+        known = self._settings.calibration or self._parts.pack.calibration
+        if known is None:
+            pack = self._settings.pack
+            raise MissingCalibrationError(
+                f"pack {pack} has no calibration, so it has no threshold: run `kiosk models "
+                f"calibrate DIR --pack {pack} --out FILE` on photos, a folder a person, and name "
+                "FILE in [recognition] calibration, or with --calibration"
+            )
+        return known
 
     def look(
         self, image: NDArray[np.uint8], at_s: float, served: frozenset[int] = frozenset()
