@@ -36,12 +36,14 @@ from kiosk.presentation import (
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.decision import Decision, DecisionPolicy
+from recognizer.errors import ImageError
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
 from store.errors import StoreError
 
 _INBOX_EVERY_S = 0.5
+_BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
 _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 
 
@@ -70,6 +72,7 @@ class Door:
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
+        self._bad_frames = self._bad_in_a_row = 0
         self._gallery_version = -1
         self._inbox_due = 0.0
         self._matcher: Matcher
@@ -121,7 +124,12 @@ class Door:
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
         served = frozenset(s.track for s in self._state.served)
-        look = self._eyes.look(frame.image, frame.at_s, served)
+        try:
+            look = self._eyes.look(frame.image, frame.at_s, served)
+        except ImageError as error:
+            self._skip(frame, error)
+            return
+        self._bad_in_a_row = 0
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
             return
@@ -134,6 +142,17 @@ class Door:
         decision = self._policy.decide(self._evidence, self._matcher)
         visible = frozenset(face.track for face in look.faces)
         self._feed(Seen(frame.at_s, subject.track, decision, visible))
+
+    def _skip(self, frame: Frame, error: ImageError) -> None:
+        """A frame that is no picture shows nobody; many in a row are a fault in the ledger, once."""
+        self._bad_frames += 1
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row in (1, _BAD_FRAMES):
+            why = str(error)
+            complain("frame_skipped", in_a_row=self._bad_in_a_row, total=self._bad_frames, why=why)
+        if self._bad_in_a_row == _BAD_FRAMES:
+            self._append(records.Fault(code="bad_frames", detail=""))
+        self._feed(Nobody(frame.at_s))
 
     def _feed(self, event: Event) -> None:
         self._state, effects = step(self._state, event, self._rules)

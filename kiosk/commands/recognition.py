@@ -8,6 +8,7 @@ from kiosk.settings import Settings
 from recognizer.calibration import threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from recognizer.quality import QualitySettings
 
 
 def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
@@ -24,6 +25,7 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
             min_face_px=part.min_face_px,
             detector=part.detector,
             accept_licence=part.accept_licence,
+            quality=QualitySettings(**settings.quality.model_dump()),
         ),
     )
 

@@ -112,9 +112,3 @@ def test_a_print_and_a_screen_are_attacks_and_never_embedded(
         assert subject is not None
         assert subject.attack is attack
         assert (subject.embedding is None) is attack
-
-
-def test_frames_without_people_show_nobody(eyes: Recognizer, shared_faces: Path) -> None:
-    for path in sorted((shared_faces / "negative").glob("frame_*.jpg")):
-        found = [face for face in eyes.embed_photo(picture(path)) if face.embedding is not None]
-        assert found == [], path.name
