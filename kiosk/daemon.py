@@ -144,7 +144,7 @@ class Door:
         self._feed(Seen(frame.at_s, subject.track, decision, visible))
 
     def _skip(self, frame: Frame, error: ImageError) -> None:
-        """A frame that is no picture shows nobody; many in a row are a fault in the ledger, once."""
+        """A frame that is no picture shows nobody; many in a row are one fault in the ledger."""
         self._bad_frames += 1
         self._bad_in_a_row += 1
         if self._bad_in_a_row in (1, _BAD_FRAMES):

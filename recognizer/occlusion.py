@@ -3,9 +3,9 @@
 Each compares a part of the face with another part of the same face, so that skin colour, exposure
 and an even blur cancel out.
 
-- `brow_light`: a dark cap, brim or hood drawn down to the brows; a thick dark fringe that hides them
-  wholly looks the same. A light cap is not noticed, a coloured one half of the time, and one that
-  leaves the brows free never, nor need it be.
+- `brow_light`: a dark cap, brim or hood drawn down to the brows; a thick dark fringe that wholly
+  hides them looks the same. A light cap is not noticed, a coloured one half of the time, and one
+  that leaves the brows free never, nor need it be.
 - `eyes_light`: dark glasses. Ordinary glasses and deep-set or closed eyes leave lit skin around the
   eye.
 - `mouth_detail`: a mask, a scarf or a flat hand has none of the level lines that lips and

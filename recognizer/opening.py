@@ -4,8 +4,8 @@ Rules
 - The licence gate comes before anything is read.
 - Every missing file of the choice is named in one error, with the command that brings it.
 - PAD that was asked for and cannot be had is an error, never a warning.
-- Confirmation of faces that cannot be had is a note: without it an animal can be judged as a person,
-  which costs a lamp, not a wrong punch. MTCNN ran the same network already and needs none.
+- Confirmation of faces that cannot be had is a note: without it an animal can be judged as a
+  person, which costs a lamp, no wrong punch. MTCNN ran the same network already and needs none.
 """
 
 from __future__ import annotations

@@ -88,13 +88,13 @@ class QualitySettings:
     """Grey level of the crop's darkest twentieth. The most of 80 photos was 117."""
     min_contrast: float = 12
     """Standard deviation of the crop's grey levels. The least of 80 photos was 28."""
-    min_brow_light: float = 0.5
+    min_brow_light: float = 0.6
     """Light of the brow band in parts of the cheeks'. The least of 108 photo faces was 0.86; of 53
     with a rendered dark cap down to the brows, the most was 0.47."""
     min_eyes_light: float = 0.4
     """Light about the eyes in parts of the cheeks'. The least of 108 photo faces was 0.53; of 54
     with rendered dark glasses, half had less than 0.15 and 98 % less than 0.47."""
-    min_mouth_detail: float = 0.22
+    min_mouth_detail: float = 0.2
     """Level lines about the mouth in parts of those about the eyes. The least of 108 photo faces
     was 0.29; nine of ten rendered masks, white, blue, black or like skin, were below 0.22."""
 
