@@ -149,7 +149,7 @@ def _moved(boxes: Array, moves: Array) -> Array:
 def patches(image: Image, squares: Array, side: int) -> Array:
     """(n, side, side, 3) network input in the picture's channel order; outside of it is black."""
     height, width = image.shape[:2]
-    patches = np.empty((len(squares), side, side, 3), dtype=np.float32)
+    fed = np.empty((len(squares), side, side, 3), dtype=np.float32)
     for i, (x1, y1, x2, y2) in enumerate(squares.astype(np.int64)):
         # x1 counts from 1, as the trainers' Matlab did: the pixel before it belongs to the patch.
         left, top, right, bottom = x1 - 1, y1 - 1, x2, y2
@@ -162,5 +162,5 @@ def patches(image: Image, squares: Array, side: int) -> Array:
             whole[before[0] : before[0] + rows, before[1] : before[1] + columns] = patch
             patch = whole
         small = cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
-        patches[i] = np.asarray(small, dtype=np.float32).transpose(1, 0, 2)
-    return _normalised(patches)
+        fed[i] = np.asarray(small, dtype=np.float32).transpose(1, 0, 2)
+    return _normalised(fed)

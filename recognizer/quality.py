@@ -89,7 +89,7 @@ class QualitySettings:
     min_contrast: float = 12
     """Standard deviation of the crop's grey levels. The least of 80 photos was 28."""
     min_brow_light: float = 0.6
-    """Light of the brow band in parts of the cheeks'. The least of 108 photo faces was 0.86; of 53
+    """Light of the brow band in parts of the cheeks'. The least of 108 photo faces was 0.98; of 53
     with a rendered dark cap down to the brows, the most was 0.47."""
     min_eyes_light: float = 0.4
     """Light about the eyes in parts of the cheeks'. The least of 108 photo faces was 0.53; of 54
