@@ -39,12 +39,14 @@ from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.challenge import ChallengeLimits, Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
+from recognizer.errors import ImageError
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
 from store.errors import StoreError
 
 _INBOX_EVERY_S = 0.5
+_BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
 _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 
 
@@ -79,6 +81,7 @@ class Door:
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
+        self._bad_frames = self._bad_in_a_row = 0
         self._gallery_version = -1
         self._inbox_due = 0.0
         self._matcher: Matcher
@@ -130,7 +133,12 @@ class Door:
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
         served = frozenset(s.track for s in self._state.served)
-        look = self._eyes.look(frame.image, frame.at_s, served)
+        try:
+            look = self._eyes.look(frame.image, frame.at_s, served)
+        except ImageError as error:
+            self._skip(frame, error)
+            return
+        self._bad_in_a_row = 0
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
             return
@@ -155,6 +163,17 @@ class Door:
                 side=secrets.choice(list(Side)),
             )
         )
+
+    def _skip(self, frame: Frame, error: ImageError) -> None:
+        """A frame that is no picture shows nobody; many in a row are one fault in the ledger."""
+        self._bad_frames += 1
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row in (1, _BAD_FRAMES):
+            why = str(error)
+            complain("frame_skipped", in_a_row=self._bad_in_a_row, total=self._bad_frames, why=why)
+        if self._bad_in_a_row == _BAD_FRAMES:
+            self._append(records.Fault(code="bad_frames", detail=""))
+        self._feed(Nobody(frame.at_s))
 
     def _feed(self, event: Event) -> None:
         self._state, effects = step(self._state, event, self._rules)

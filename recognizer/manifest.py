@@ -95,6 +95,13 @@ class DetectorSpec(_Part):
     score: Annotated[float, Field(gt=0, lt=1)]
 
 
+class ConfirmSpec(_Part):
+    """The network that confirms a found face, and the score from which it does."""
+
+    file: str
+    score: Annotated[float, Field(gt=0, lt=1)]
+
+
 class EmbedderSpec(_Part):
     """An ArcFace embedder: takes (n, 3, size, size) float32 of (pixel - mean) / scale."""
 
@@ -135,6 +142,7 @@ class Pack(_Part):
     acceptance: str | None = None
     detectors: tuple[DetectorSpec, ...]
     embedder: EmbedderSpec
+    confirm: ConfirmSpec | None = None
     pad: PadSpec | None = None
     calibration: Calibration | None = None
 
@@ -145,10 +153,11 @@ class Pack(_Part):
         return self
 
     def files(self) -> tuple[str, ...]:
-        """Every file that the pack can use."""
+        """Every file that the pack can use, each once."""
         detectors = [name for detector in self.detectors for name in detector.files]
         pad = [network.file for network in self.pad.networks] if self.pad else []
-        return (*detectors, self.embedder.file, *pad)
+        confirm = [self.confirm.file] if self.confirm else []
+        return tuple(dict.fromkeys((*detectors, self.embedder.file, *confirm, *pad)))
 
 
 class Manifest(_Part):

@@ -4,6 +4,8 @@ Rules
 - The licence gate comes before anything is read.
 - Every missing file of the choice is named in one error, with the command that brings it.
 - PAD that was asked for and cannot be had is an error, never a warning.
+- Confirmation of faces that cannot be had is a note: without it an animal can be judged as a
+  person, which costs a lamp, no wrong punch. MTCNN ran the same network already and needs none.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recognizer.calibration import Calibration
+from recognizer.confirm import FaceConfirmation
 from recognizer.detector import Detector, YuNetDetector
 from recognizer.embedder import Embedder
 from recognizer.errors import LicenceError, MissingWeightsError
@@ -53,6 +56,7 @@ class Parts:
     pack: Pack
     detector: Detector
     embedder: Embedder
+    confirm: FaceConfirmation | None
     pad: PadDetector | None
     model_digest: str
     notes: tuple[str, ...]
@@ -72,6 +76,7 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     notes = [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
     if settings.detector == "auto" and spec != pack.detectors[0]:
         notes.append(f"detector is {spec.kind}: {pack.detectors[0].kind}'s weights are not here")
+    confirm = _open_confirmation(weights, spec, pack, manifest, notes)
     pad = None
     if settings.pad:
         pad = _open_pad(weights, settings.pack, pack, manifest)
@@ -81,6 +86,7 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
         pack=pack,
         detector=_open_detector(weights, spec, manifest, settings.min_face_px),
         embedder=Embedder(read_weights(weights, pack.embedder.file, manifest), pack.embedder),
+        confirm=confirm,
         pad=pad,
         model_digest=manifest.files[pack.embedder.file].sha256,
         notes=tuple(notes),
@@ -123,6 +129,21 @@ def _open_detector(
         for weight, name, signature in zip(raw, spec.files, (PNET, RNET, ONET), strict=True)
     )
     return MtcnnDetector(pnet, rnet, onet, spec.score, min_face_px)
+
+
+def _open_confirmation(
+    weights: Path, detector: DetectorSpec, pack: Pack, manifest: Manifest, notes: list[str]
+) -> FaceConfirmation | None:
+    spec = pack.confirm
+    if spec is None or spec.file in detector.files:
+        return None
+    if missing(weights, [spec.file]):
+        notes.append(
+            f"faces are not confirmed: {spec.file} is not here, so an animal's face can be taken "
+            "for a person's; `kiosk models fetch` brings it"
+        )
+        return None
+    return FaceConfirmation(read_weights(weights, spec.file, manifest), spec.file, spec.score)
 
 
 def _open_pad(weights: Path, name: str, pack: Pack, manifest: Manifest) -> PadDetector:

@@ -2,7 +2,7 @@
 
 Rules
 - In this order, and a face that fails a step goes no further: detect, track, choose the subject,
-  quality, PAD, align, embed. A face that fails PAD is never embedded.
+  quality, confirmation, PAD, align, embed. A face that fails PAD is never embedded.
 - Bystanders are followed, never judged or embedded.
 - No clock and no disk but weights: times come with the frames.
 
@@ -189,7 +189,11 @@ class Recognizer:
     def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
         crop = align(image, face.landmarks)
         limits = replace(self._settings.quality, min_face_px=self._settings.min_face_px)
-        return assess(image, face, crop, limits), crop
+        quality = assess(image, face, crop, limits)
+        confirm = self._parts.confirm
+        if quality.reason is None and confirm is not None and not confirm.is_face(image, face):
+            quality = replace(quality, reason=Reason.NOT_A_FACE)
+        return quality, crop
 
     def _embed_crop(self, crop: Image, quality: Quality) -> tuple[Quality, Vector | None]:
         (embedding,) = self._parts.embedder.embed(crop[None])

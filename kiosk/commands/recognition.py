@@ -9,6 +9,7 @@ from kiosk.settings import Settings
 from recognizer.calibration import threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from recognizer.quality import QualitySettings
 
 
 def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
@@ -29,6 +30,7 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
             detector=part.detector,
             accept_licence=part.accept_licence,
             calibration=None if part.calibration is None else read(part.calibration, part.pack),
+            quality=QualitySettings(**settings.quality.model_dump()),
         ),
     )
 

@@ -31,7 +31,7 @@ from store.records import Instant
 from store.settings import HqSection, StoreSection, Terminal
 
 BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
-GOOD = Quality(150, 70, 0, 0, 0, 0, 100, 200, 20, 50, 1.0, None)
+GOOD = Quality(150, 70, 0, 0, 0, 0, 100, 200, 20, 50, 1, 1, 0.7, 1.0, None)
 
 
 class Lamps:

@@ -177,7 +177,8 @@ def test_the_command_says_which_detector_there_is_and_that_pad_is_missing(
 ) -> None:
     mirror = tmp_path / "stick"
     mirror.mkdir()
-    for name in ("face_detection_yunet_2023mar.onnx", "mobilefacenet_arcface_192.onnx"):
+    names = ("face_detection_yunet_2023mar", "mobilefacenet_arcface_192", "mtcnn_onet")
+    for name in (f"{each}.onnx" for each in names):
         if not (weights_dir / name).exists():
             pytest.skip(f"needs {name}, which comes from a mirror or upstream only")
         (mirror / name).symlink_to(weights_dir / name)
@@ -185,7 +186,7 @@ def test_the_command_says_which_detector_there_is_and_that_pad_is_missing(
     done = CliRunner().invoke(models_group, [*command, "--detector", "yunet"])
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
-    assert answer["detectors"] == ["yunet"]
+    assert (answer["detectors"], answer["confirm"]) == (["yunet"], True)
     if not answer["pad"]:
         lacking = {row["file"]: row["why_not"] for row in answer["files"] if not row["source"]}
         assert all("upstream" in why for why in lacking.values())

@@ -156,9 +156,3 @@ def test_a_flat_motion_is_an_attack_only_where_the_operator_lets_it_vote(
         assert subject.motion == (flat if votes else None)
         assert subject.attack is votes
         assert (subject.embedding is None) is votes
-
-
-def test_frames_without_people_show_nobody(eyes: Recognizer, shared_faces: Path) -> None:
-    for path in sorted((shared_faces / "negative").glob("frame_*.jpg")):
-        found = [face for face in eyes.embed_photo(picture(path)) if face.embedding is not None]
-        assert found == [], path.name
