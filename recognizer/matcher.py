@@ -104,14 +104,6 @@ class Matcher:
         """The numbers of the people whose templates are here."""
         return {str(number) for number in self._people}
 
-    def of(self, number: str) -> NDArray[np.float32]:
-        """The (n, d) templates of one person; n is 0 for somebody who is not here."""
-        (found,) = np.nonzero(self._people == number)
-        if not found.size:
-            return self._templates[:0]
-        first = int(self._starts[found[0]])
-        return self._templates[first : first + int(self._counts()[found[0]])]
-
     def best(self, scores: NDArray[np.float32]) -> Match:
         """The best and second-best person of (people,) scores."""
         if not scores.size:
