@@ -7,8 +7,9 @@ from:
 2. All templates are converted in one transaction, which also names the new key as theirs.
 3. `templates.key.new` becomes `templates.key`; the old key is gone.
 
-Which key counts is what the gallery names. Between 2 and 3 that is the new one, and who opens the
-terminal then does step 3. A new key that was written and never used is used by the next re-issue.
+Which key counts is what the gallery names: between 2 and 3 that is the new one, and the terminal
+opens with it. The next re-issue does step 3 first. A new key that was written and never used is
+used by the next re-issue.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ class Protection:
 def open_protection(keys: Path, templates: Templates) -> Protection:
     """The transform that the gallery is under; brings vectors that are under none under it.
 
-    Ends a re-issue that a crash cut short. Raises `WrongTemplatesKeyError`, `MissingKeyError`.
+    Writes no key: a service may see its keys read-only. Raises `KeyFileError`, of it
+    `WrongTemplatesKeyError` when the gallery is under a key that is not here.
     """
     protection = Protection(load_templates_key(keys))
     used = templates.protection()
@@ -78,10 +80,7 @@ def open_protection(keys: Path, templates: Templates) -> Protection:
     if used == protection.id:
         return protection
     following = load_next_templates_key(keys)
-    if following is not None and key_id(following) == used:
-        take_next_templates_key(keys)
-    else:
-        # Another process may have taken that key between the two looks.
+    if following is None:  # another process has put it in place between the two looks
         following = load_templates_key(keys)
     if key_id(following) != used:
         raise WrongTemplatesKeyError(
@@ -97,6 +96,9 @@ def reissue(keys: Path, templates: Templates) -> int:
     Raises `KeyFileError`, and `OtherProtectionError` when another process was faster.
     """
     old = open_protection(keys, templates)
+    following = load_next_templates_key(keys)
+    if following is not None and key_id(following) == old.id:
+        take_next_templates_key(keys)  # what a crash left undone
     new = Protection(create_next_templates_key(keys))
     count = templates.convert(old.id, new.id, lambda vectors: old.reissue(vectors, new))
     take_next_templates_key(keys)

@@ -16,6 +16,7 @@ from kiosk.stores import open_stores
 from store.errors import MissingKeyError, WrongTemplatesKeyError
 from store.gallery import Gallery
 from store.keys import create_keys
+from store.templates import Templates
 from tests.kiosk.made import MODEL, applicant, face, now, samples, terminal
 from tests.store.pages import traces
 
@@ -75,7 +76,7 @@ def stop(*_: object) -> None:
     ("target", "name", "converted"),
     [
         (protection, "create_next_templates_key", False),
-        (protection.Templates, "convert", False),
+        (Templates, "convert", False),
         (protection, "take_next_templates_key", True),
     ],
 )
@@ -118,7 +119,8 @@ def test_the_daemon_goes_on_through_a_re_issue(tmp_path: Path) -> None:
         reissue(others.keys, others.templates)
         assert served.refresh()
         match = served.matcher.identify(served.protection.apply(face(1, 0)))
-        assert (match.person, match.score) == ("1", pytest.approx(1, abs=1e-5))
+        assert match.person == "1"
+        assert match.score == pytest.approx(1, abs=1e-5)
 
 
 def test_a_lost_or_foreign_key_stops_the_terminal_and_changes_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ D = 8
 
 def units(seed: int, n: int, d: int = D) -> NDArray[np.float32]:
     raw = np.random.default_rng(seed).normal(size=(n, d))
-    return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), dtype=np.float32)
 
 
 def scores_by_name(matcher: Matcher, probe: NDArray[np.float32]) -> dict[str, float]:

@@ -21,7 +21,7 @@ PINNED = (0.002323984291, 0.088582627813, -0.059746014504)  # of KEY, as first w
 
 def units(seed: int, n: int = 50, d: int = D) -> NDArray[np.float32]:
     raw = np.random.default_rng(seed).normal(size=(n, d))
-    return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), dtype=np.float32)
 
 
 @given(key=st.binary(min_size=32, max_size=32), d=st.integers(1, 40))
