@@ -35,12 +35,13 @@ from kiosk.presentation import (
     When,
     step,
 )
+from kiosk.served import ServedPeople
 from kiosk.settings import Settings
 from kiosk.stores import Stores
+from kiosk.upkeep import Upkeep
 from recognizer.challenge import ChallengeLimits, Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
 from recognizer.errors import ImageError
-from recognizer.matcher import Matcher
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
 from store.errors import StoreError
@@ -84,7 +85,9 @@ class Door:
         self._bad_frames = self._bad_in_a_row = 0
         self._gallery_version = -1
         self._inbox_due = 0.0
-        self._matcher: Matcher
+        self._people = ServedPeople(stores, eyes.model_digest)
+        self._protection = self._people.protection
+        self._upkeep = Upkeep(stores, eyes.model_digest, adapt=settings.templates.adapt)
         self._policy: DecisionPolicy
 
     def run(self, camera: Camera) -> None:
@@ -111,13 +114,11 @@ class Door:
         version = self._stores.gallery.version()
         if version != self._gallery_version:
             self._gallery_version = version
-            numbers, templates = self._stores.gallery.templates(self._eyes.model_digest)
-            self._matcher = Matcher(numbers, templates)
-            self._policy = self._policy_for(len(set(numbers)))
-            say("gallery", people=len(set(numbers)), templates=len(numbers))
-            stale = self._stores.gallery.other_models(self._eyes.model_digest)
-            if stale:
-                complain("enrol_again", people=len(stale), why="templates of another model")
+            if self._people.refresh():
+                self._policy = self._policy_for(self._people.matcher.people)
+            if self._people.protection is not self._protection:
+                self._protection = self._people.protection
+                self._evidence = []  # it is in the form of a key that is no more
         if time.monotonic() >= self._inbox_due:
             self._inbox_due = time.monotonic() + _INBOX_EVERY_S
             self._do_chores()
@@ -142,7 +143,7 @@ class Door:
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
             return
-        subject = look.subject
+        subject = self._protection.evidence(look.subject)
         if subject.track != self._state.track:
             self._begin()
         # A bystander's frames in between must never count for the one who is challenged.
@@ -150,7 +151,7 @@ class Door:
         self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
-        decision = self._policy.decide(self._evidence, self._matcher)
+        decision = self._policy.decide(self._evidence, self._people.matcher)
         visible = frozenset(face.track for face in look.faces)
         self._feed(
             Seen(
@@ -220,6 +221,9 @@ class Door:
             return
         self._feed(Committed(at_s))
         self._report("accept", decision, seq=record.seq)
+        self._upkeep.after_punch(
+            decision, self._evidence, self._policy.threshold, self._protection, self._clock.now()
+        )
 
     def _append(self, body: records.Body) -> records.Record | None:
         try:

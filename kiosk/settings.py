@@ -120,6 +120,12 @@ class DecisionSection(Section):
         return self
 
 
+class TemplatesSection(Section):
+    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
+
+    adapt: bool = False
+
+
 class IndicatorsSection(Section):
     """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi."""
 
@@ -150,6 +156,7 @@ class Settings(Section):
     decision: DecisionSection = DecisionSection()
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
+    templates: TemplatesSection = TemplatesSection()
     mqtt: dict[str, Any] = Field(default_factory=dict, description="the sync process's own")
 
 
