@@ -71,7 +71,7 @@ def _backlight(image: Image, face: Face, strength: float, _: np.random.Generator
     x, y, w, h = face.box
     mask = np.zeros(image.shape[:2], dtype=np.float32)
     centre = (round(x + w / 2), round(y + 0.45 * h))
-    cv2.ellipse(mask, (centre, (1.5 * w, 1.6 * h), 0), 1.0, -1)
+    cv2.ellipse(mask, (centre, (1.2 * w, 1.4 * h), 0), 1.0, -1)
     shoulders = np.array([[x - w, y + 3 * h], [x, y + h], [x + w, y + h], [x + 2 * w, y + 3 * h]])
     cv2.fillConvexPoly(mask, np.rint(shoulders).astype(np.int32), 1.0)
     head = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.06 * w), dtype=np.float64)[..., None]
