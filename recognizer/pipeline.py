@@ -4,6 +4,8 @@ Rules
 - In this order, and a face that fails a step goes no further: detect, track, choose the subject,
   quality, PAD, align, embed. A face that fails PAD is never embedded.
 - Bystanders are followed, never judged or embedded.
+- The embedding of a frame confirms the subject's track, or says that it is another person's; PAD
+  scores of one face never count for another.
 - No clock and no disk but weights: times come with the frames.
 
     recognizer = open_recognizer(Path("models"), RecognizerSettings(pad=True))
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.align import align
-from recognizer.calibration import Calibration
+from recognizer.calibration import Calibration, threshold
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image, Vector, check_image
 from recognizer.opening import Parts, RecognizerSettings, open_parts
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 _FRAME_SIDE_PX = 640  # the longer side that a camera's frame is brought to for detection
+# The FMR at which two frames are taken for one person's: 0.48 for pack `open`. On rendered walk-ups
+# a face had 0.70 or more to its track's running embedding, and 0.30 at most to somebody else's.
+_TRACK_FMR = 1e-3
 _PHOTO_SIDES_PX = (640, 1280, 320)  # tried in order until a face is found
 
 
@@ -64,7 +69,8 @@ class Recognizer:
 
     def __init__(self, parts: Parts, settings: RecognizerSettings) -> None:
         self._parts, self._settings = parts, settings
-        self._tracker = Tracker(settings.tracker)
+        same_person = threshold(1, _TRACK_FMR, parts.pack.calibration)
+        self._tracker = Tracker(settings.tracker, same_person)
         self._live: dict[int, deque[float]] = {}
 
     @property
@@ -99,7 +105,10 @@ class Recognizer:
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
-        return Look(tracked, None if subject is None else self._judge(image, subject, at_s))
+        if subject is None:
+            return Look(tracked, None)
+        evidence = self._judge(image, subject, at_s)
+        return Look(_renumbered(tracked, subject.track, evidence.track), evidence)
 
     def embed_photo(self, image: NDArray[np.uint8]) -> list[PhotoFace]:
         """Every face of a still photo of any size, the largest first; none is an empty list."""
@@ -133,16 +142,35 @@ class Recognizer:
         embedding: Vector | None = None
         if quality.reason is None and not attack:
             quality, embedding = self._embed_crop(crop, quality)
-        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding)
+        track = subject.track
+        if embedding is not None:
+            track = self._tracker.confirm(subject.track, embedding)
+            if track != subject.track and self._parts.pad is not None:
+                live = self._lone_live(subject.track, track)
+                attack = live < self._parts.pad.spec.threshold
+                embedding = None if attack else embedding
+        return Evidence(track, at_s, subject.face, quality, live, attack, embedding)
+
+    def _lone_live(self, before: int, now: int) -> float:
+        """This frame's PAD score, for a face that turned out to be of track `now`.
+
+        No face lives on the PAD scores of another one: both tracks begin again.
+        """
+        latest = self._live.pop(before)[-1]
+        self._live[now] = deque([latest], maxlen=self._live_frames())
+        return latest
 
     def _fused_live(self, image: Image, subject: TrackedFace) -> float:
         """The mean of the track's last PAD scores, this frame's included."""
         pad = self._parts.pad
         if pad is None:
             raise ValueError("PAD is off")
-        scores = self._live.setdefault(subject.track, deque(maxlen=pad.spec.frames))
+        scores = self._live.setdefault(subject.track, deque(maxlen=self._live_frames()))
         scores.append(pad.live(image, subject.face))
         return float(np.mean(scores))
+
+    def _live_frames(self) -> int | None:
+        return None if self._parts.pad is None else self._parts.pad.spec.frames
 
     def _embed(self, image: Image, face: Face) -> tuple[Quality, Vector | None]:
         quality, crop = self._assess(image, face)
@@ -160,6 +188,10 @@ class Recognizer:
         if not np.isfinite(embedding).all():
             return replace(quality, reason=Reason.UNREADABLE), None
         return quality, embedding
+
+
+def _renumbered(faces: tuple[TrackedFace, ...], before: int, now: int) -> tuple[TrackedFace, ...]:
+    return tuple(replace(f, track=now) if f.track == before else f for f in faces)
 
 
 def open_recognizer(weights: Path, settings: RecognizerSettings) -> Recognizer:
