@@ -48,8 +48,8 @@ _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 class Door:
     """One terminal at work.
 
-    `policy_for` gives the decision policy for a gallery of so many people. `stopping` ends the run
-    after the frame in hand.
+    `policy_for` gives the decision policy for a gallery of so many templates. `stopping` ends the
+    run after the frame in hand.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Door:
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
         self._gallery_version = -1
+        self._extrapolating = False
         self._inbox_due = 0.0
         self._matcher: Matcher
         self._policy: DecisionPolicy
@@ -101,7 +102,8 @@ class Door:
             self._gallery_version = version
             numbers, templates = self._stores.gallery.templates(self._eyes.model_digest)
             self._matcher = Matcher(numbers, templates)
-            self._policy = self._policy_for(len(set(numbers)))
+            self._policy = self._policy_for(len(numbers))
+            self._say_threshold(len(numbers))
             say("gallery", people=len(set(numbers)), templates=len(numbers))
             stale = self._stores.gallery.other_models(self._eyes.model_digest)
             if stale:
@@ -109,6 +111,15 @@ class Door:
         if time.monotonic() >= self._inbox_due:
             self._inbox_due = time.monotonic() + _INBOX_EVERY_S
             self._do_chores()
+
+    def _say_threshold(self, templates: int) -> None:
+        """Say the threshold, and loudly when it rests on no measurement; nobody is locked out."""
+        p = self._policy
+        say("threshold", n=templates, value=round(p.threshold, 4), extrapolated=p.extrapolated)
+        if p.extrapolated and not self._extrapolating:
+            complain("threshold_extrapolated", mend="kiosk models calibrate DIR with more photos")
+            self._append(records.Fault(code="threshold_extrapolated", detail=f"n={templates}"))
+        self._extrapolating = p.extrapolated
 
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""

@@ -68,6 +68,17 @@ class Matcher:
         cosines = probes @ self._templates.T
         return np.asarray(np.maximum.reduceat(cosines, self._starts, axis=1), dtype=np.float32)
 
+    def scores_of(self, person: str, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(f, d) probes to (f,) cosines with this person's best template; (0,) without any.
+
+        Raises what `scores` raises.
+        """
+        scores = self.scores(probes)
+        place = int(np.searchsorted(self._people, person))
+        if place == len(self._people) or self._people[place] != person:
+            return np.empty(0, dtype=np.float32)
+        return scores[:, place]
+
     def best(self, scores: NDArray[np.float32]) -> Match:
         """The best and second-best person of (people,) scores."""
         if not scores.size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.settings import Settings
-from recognizer.calibration import threshold
+from recognizer.calibration import extrapolates, threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 
@@ -29,14 +29,21 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
 
 
 def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], DecisionPolicy]:
-    """The decision policy for a gallery of so many people, at the operator's FPIR."""
+    """The decision policy for a gallery of so many templates, at the operator's FPIR.
 
-    def policy(people: int) -> DecisionPolicy:
+    A person's score is the best of their templates, so every template is a comparison that can go
+    wrong: N of the threshold counts templates.
+    """
+    part = settings.recognition
+
+    def policy(templates: int) -> DecisionPolicy:
+        n = max(templates, 1)
         return DecisionPolicy(
-            threshold=threshold(max(people, 1), settings.recognition.fpir, eyes.calibration),
+            threshold=threshold(n, part.fpir, eyes.calibration),
             margin=settings.decision.margin,
             min_frames=settings.decision.min_frames,
             max_frames=settings.decision.max_frames,
+            extrapolated=extrapolates(n, part.fpir, eyes.calibration),
         )
 
     return policy
