@@ -13,15 +13,18 @@ from collections.abc import Callable
 from kiosk.cameras import Camera, Frame
 from kiosk.clock import Clock
 from kiosk.errors import CameraError
+from kiosk.identity import IdentityReader
 from kiosk.indicators import PATTERNS, Indicator, Signal
 from kiosk.log import complain, say
 from kiosk.orders import obey
 from kiosk.presentation import (
     Begin,
+    Claimed,
     Committed,
     Effect,
     Event,
     Left,
+    Method,
     Nobody,
     NotCommitted,
     Punch,
@@ -48,8 +51,9 @@ _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 class Door:
     """One terminal at work.
 
-    `policy_for` gives the decision policy for a gallery of so many templates. `stopping` ends the
-    run after the frame in hand.
+    `policy_for` gives the decision policy for a gallery of so many templates,
+    `verification_for` the 1:1 threshold for somebody of so many. `stopping` ends the run after the
+    frame in hand.
     """
 
     def __init__(
@@ -61,12 +65,16 @@ class Door:
         indicator: Indicator,
         clock: Clock,
         stopping: threading.Event,
+        verification_for: Callable[[int], float],
+        reader: IdentityReader,
     ) -> None:
         self._terminal = settings.terminal
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
         self._indicator, self._clock, self._stopping = indicator, clock, stopping
+        self._verification_for, self._reader = verification_for, reader
         d = settings.decision
-        self._rules = Rules(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s)
+        times = (d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s)
+        self._rules = Rules(*times, ask_badge=reader.present)
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
@@ -131,6 +139,8 @@ class Door:
 
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
+        for read in self._reader.claims():
+            self._feed(Claimed(frame.at_s, read.person, read.method))
         served = frozenset(s.track for s in self._state.served)
         look = self._eyes.look(frame.image, frame.at_s, served)
         if look.subject is None:
@@ -142,9 +152,14 @@ class Door:
         self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
-        decision = self._policy.decide(self._evidence, self._matcher)
+        claim = self._state.claim if subject.track == self._state.track else None
+        if claim is None:
+            decision = self._policy.decide(self._evidence, self._matcher)
+        else:
+            at = self._verification_for(self._matcher.templates_of(claim))
+            decision = self._policy.verify(self._evidence, self._matcher, claim, at)
         visible = frozenset(face.track for face in look.faces)
-        self._feed(Seen(frame.at_s, subject.track, decision, visible))
+        self._feed(Seen(frame.at_s, subject.track, decision, visible, claim))
 
     def _feed(self, event: Event) -> None:
         self._state, effects = step(self._state, event, self._rules)
@@ -159,8 +174,8 @@ class Door:
                 say("signal", signal=signal.value, pattern=pattern, hint=hint and hint.hint)
             case Begin():
                 self._begin()
-            case Punch(decision):
-                self._punch(decision, at_s)
+            case Punch(decision, method):
+                self._punch(decision, method, at_s)
             case Repeat(decision):
                 self._report("already recorded", decision)
             case Left(hint):
@@ -172,12 +187,12 @@ class Door:
     def _begin(self) -> None:
         self._evidence, self._usable_since = self._evidence[-1:], None
 
-    def _punch(self, decision: Decision, at_s: float) -> None:
+    def _punch(self, decision: Decision, method: Method, at_s: float) -> None:
         if decision.person is None:
             raise ValueError("an accepted decision names a person")
         punch = records.Punch(
             person=decision.person,
-            method="face",
+            method=method,
             direction=None,
             score_millionths=round(decision.score * 1e6),
             margin_millionths=round(decision.margin * 1e6),

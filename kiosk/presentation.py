@@ -10,6 +10,10 @@ Rules
   it was turned down, after `retry_s`.
 - The same person accepted again within `repeat_s` is told so and is not recorded twice.
 - Two people at once are served one after the other; each answer shows for at least `show_s`.
+- A face between two look-alikes is asked for badge or PIN, where there is a reader. From a claim
+  on only decisions on that claim count (1:1), and only the claimed person can be accepted; a claim
+  ends with its presentation. A claim while nobody is looked at changes nothing.
+- A face that had its answer ends no other face's presentation, nor begins one.
 - An event that does not belong to the phase raises `IllegalEventError` and changes nothing.
 
     state, effects = step(State(), Nobody(at_s=0.0), Rules())
@@ -19,10 +23,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Literal
 
 from kiosk.indicators import Signal
 from recognizer.decision import Decision, Verdict
 from recognizer.quality import Reason
+
+Method = Literal["face", "badge", "pin"]
 
 
 class IllegalEventError(RuntimeError):
@@ -47,6 +54,7 @@ class Rules:
     show_s: float = 1.2
     retry_s: float = 3.0
     repeat_s: float = 60.0
+    ask_badge: bool = False  # whether there is a badge or PIN reader to point to
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +77,34 @@ class State:
     seen_s: float = 0.0
     hint: Reason | None = None
     pending: str | None = None
+    asked: bool = False
+    claim: str | None = None
+    method: Method = "face"
     served: tuple[Served, ...] = ()
     accepted: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A frame with somebody in it: the subject's track, what its frames say, and who is visible."""
+    """A frame with somebody in it: the subject's track, what its frames say, and who is visible.
+
+    `claim` is the number that the decision verified, 1:1; None where it identified.
+    """
 
     at_s: float
     track: int
     decision: Decision
     visible: frozenset[int]
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A badge or a PIN says that this person stands here."""
+
+    at_s: float
+    person: str
+    method: Literal["badge", "pin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +128,7 @@ class NotCommitted:
     at_s: float
 
 
-Event = Seen | Nobody | Committed | NotCommitted
+Event = Seen | Nobody | Claimed | Committed | NotCommitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +151,7 @@ class Punch:
     """Write a punch for the person of this decision, then answer `Committed` or `NotCommitted`."""
 
     decision: Decision
+    method: Method = "face"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +187,8 @@ def step(state: State, event: Event, rules: Rules) -> Step:
             return _written(state, event)
         case _ if state.phase is Phase.COMMITTING:
             raise IllegalEventError(f"{type(event).__name__} while a punch is being written")
+        case Claimed():
+            return _claimed(state, event)
         case Nobody():
             return _nobody(_forget(state, event.at_s, frozenset(), rules), event, rules)
         case Seen():
@@ -199,16 +226,31 @@ def _nobody(state: State, event: Nobody, rules: Rules) -> Step:
 def _seen(state: State, event: Seen, rules: Rules) -> Step:
     match state.phase:
         case Phase.LOOKING if event.track == state.track:
+            _check_claim(state, event)
             return _judge(replace(state, seen_s=event.at_s), event, rules)
+        case Phase.LOOKING if _had_answer(state, event, rules):
+            return _nobody(state, Nobody(event.at_s), rules)
         case Phase.LOOKING:
             return _begin(state, event, ())
         case Phase.ANSWERED if event.at_s - state.since_s < rules.show_s:
             return state, ()
         case _:
-            had = next((s for s in state.served if s.track == event.track), None)
-            if had and (had.final or event.at_s - had.answered_s < rules.retry_s):
+            if _had_answer(state, event, rules):
                 return state, ()
             return _begin(state, event, (Show(Signal.SEEN),))
+
+
+def _had_answer(state: State, event: Seen, rules: Rules) -> bool:
+    """Whether this face had its answer and is not to be tried again yet."""
+    had = next((s for s in state.served if s.track == event.track), None)
+    return had is not None and (had.final or event.at_s - had.answered_s < rules.retry_s)
+
+
+def _claimed(state: State, event: Claimed) -> Step:
+    if state.phase is not Phase.LOOKING:
+        return state, ()
+    claimed = replace(state, claim=event.person, method=event.method, since_s=event.at_s)
+    return claimed, (Show(Signal.SEEN),)
 
 
 def _begin(state: State, event: Seen, first: tuple[Effect, ...]) -> Step:
@@ -219,9 +261,19 @@ def _begin(state: State, event: Seen, first: tuple[Effect, ...]) -> Step:
         since_s=event.at_s,
         seen_s=event.at_s,
         hint=None,
+        asked=False,
+        claim=None,
+        method="face",
         served=tuple(s for s in state.served if s.track != event.track),
     )
     return state, (*first, Begin(event.track))
+
+
+def _check_claim(state: State, event: Seen) -> None:
+    if event.claim != state.claim:
+        raise IllegalEventError("a decision on another claim than the one that was made")
+    if state.claim is not None and event.decision.person not in (None, state.claim):
+        raise IllegalEventError("a decision that names somebody else than was claimed")
 
 
 def _judge(state: State, event: Seen, rules: Rules) -> Step:
@@ -232,17 +284,33 @@ def _judge(state: State, event: Seen, rules: Rules) -> Step:
                 answered = _answered(state, event.at_s, final=True)
                 return answered, (Repeat(decision), Show(Signal.ALREADY))
             committing = replace(state, phase=Phase.COMMITTING, pending=decision.person)
-            return committing, (Punch(decision),)
+            return committing, (Punch(decision, state.method),)
+        case Verdict.AMBIGUOUS if rules.ask_badge and (
+            not state.asked or event.at_s - state.since_s < rules.patience_s
+        ):
+            return _ask_badge(state, event.at_s)
         case Verdict.UNDECIDED if event.at_s - state.since_s < rules.patience_s:
             if decision.hint is None or decision.hint == state.hint:
                 return state, ()
             return replace(state, hint=decision.hint), (Show(Signal.TRY_AGAIN, decision.hint),)
-        case Verdict.UNDECIDED:
-            reason = decision.hint.value if decision.hint else "undecided"
         case _:
-            reason = decision.verdict.value
+            reason = _reason(decision, state.claim)
     answered = _answered(state, event.at_s, final=False)
     return answered, (Reject(reason, decision), Show(Signal.REJECTED))
+
+
+def _reason(decision: Decision, claim: str | None) -> str:
+    if decision.verdict is Verdict.UNDECIDED:
+        return str(decision.hint.value) if decision.hint else "undecided"
+    if decision.verdict is Verdict.UNKNOWN and claim is not None:
+        return "not_verified"
+    return decision.verdict.value
+
+
+def _ask_badge(state: State, at_s: float) -> Step:
+    if state.asked:
+        return state, ()
+    return replace(state, asked=True, since_s=at_s), (Show(Signal.ASK_BADGE),)
 
 
 def _written(state: State, event: Committed | NotCommitted) -> Step:
@@ -264,5 +332,8 @@ def _answered(state: State, at_s: float, *, final: bool) -> State:
         since_s=at_s,
         hint=None,
         pending=None,
+        asked=False,
+        claim=None,
+        method="face",
         served=(*state.served, Served(track, at_s, at_s, final)),
     )

@@ -52,6 +52,14 @@ class Matcher:
         """How many people the templates are of."""
         return len(self._people)
 
+    def templates_of(self, person: str) -> int:
+        """How many templates are this person's; 0 for somebody who is not here."""
+        place = int(np.searchsorted(self._people, person))
+        if place == len(self._people) or self._people[place] != person:
+            return 0
+        ends = [*self._starts[1:], len(self._templates)]
+        return int(ends[place] - self._starts[place])
+
     def scores(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
         """(f, d) probes to (f, people) cosines: of each person's best template.
 

@@ -47,3 +47,12 @@ def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], Decision
         )
 
     return policy
+
+
+def verification_for(settings: Settings, eyes: Recognizer) -> Callable[[int], float]:
+    """The cosine for 1:1 with somebody of so many templates, at the operator's FMR.
+
+    The best of their templates counts, so they are the N of it.
+    """
+    fmr = settings.recognition.verification_fmr
+    return lambda templates: threshold(max(templates, 1), fmr, eyes.calibration)
