@@ -16,8 +16,16 @@ from pathlib import Path
 
 from kiosk.errors import PhotoSetError
 from kiosk.photo_sets import Acquired
-from recognizer.calibration import Calibration, CalibrationError, fit
-from recognizer.evaluation import compare_all
+from recognizer.calibration import (
+    Calibration,
+    CalibrationError,
+    beyond_measured,
+    fit,
+    threshold,
+)
+from recognizer.evaluation import FPIR, compare_all
+
+_GALLERIES = (10, 100, 1_000, 10_000)  # templates
 
 
 def calibrate(acquired: Acquired, name: str) -> Calibration:
@@ -47,6 +55,19 @@ def toml_of(calibration: Calibration, pack: str) -> str:
         f"people = {calibration.people}\n"
         f"source = {json.dumps(calibration.source, ensure_ascii=False)}\n"
     )
+
+
+def thresholds(calibration: Calibration, fpir: float = FPIR) -> list[dict[str, float]]:
+    """The threshold for galleries of some sizes, and how far beyond the measured FMR each is."""
+    return [
+        {
+            "templates": n,
+            "fpir": fpir,
+            "threshold": threshold(n, fpir, calibration),
+            "beyond": beyond_measured(n, fpir, calibration),
+        }
+        for n in _GALLERIES
+    ]
 
 
 def write(path: Path, text: str) -> None:

@@ -45,6 +45,7 @@ from store import records
 from store.errors import StoreError
 
 _INBOX_EVERY_S = 0.5
+_FAR_BEYOND = 100.0  # two decades past the measured FMR the tail's shape is a belief, not a bound
 _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 
 
@@ -121,13 +122,18 @@ class Door:
             self._do_chores()
 
     def _say_threshold(self, templates: int) -> None:
-        """Say the threshold, and loudly when it rests on no measurement; nobody is locked out."""
-        p = self._policy
-        say("threshold", n=templates, value=round(p.threshold, 4), extrapolated=p.extrapolated)
-        if p.extrapolated and not self._extrapolating:
-            complain("threshold_extrapolated", mend="kiosk models calibrate DIR with more photos")
+        """Say the threshold, and loudly when hardly anything measured bears it.
+
+        Nobody is locked out for it: a gallery that grew must not stop the door.
+        """
+        p, far = self._policy, self._policy.beyond > _FAR_BEYOND
+        value, beyond = round(p.threshold, 4), round(p.beyond, 1)
+        say("threshold", n=templates, value=value, extrapolated=p.beyond > 1, beyond=beyond)
+        if far and not self._extrapolating:
+            mend = "kiosk models calibrate DIR, with photos of more people"
+            complain("threshold_extrapolated", beyond=beyond, mend=mend)
             self._append(records.Fault(code="threshold_extrapolated", detail=f"n={templates}"))
-        self._extrapolating = p.extrapolated
+        self._extrapolating = far
 
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""

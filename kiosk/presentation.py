@@ -304,7 +304,7 @@ def _reason(decision: Decision, claim: str | None) -> str:
         return str(decision.hint.value) if decision.hint else "undecided"
     if decision.verdict is Verdict.UNKNOWN and claim is not None:
         return "not_verified"
-    return decision.verdict.value
+    return str(decision.verdict.value)
 
 
 def _ask_badge(state: State, at_s: float) -> Step:

@@ -73,9 +73,14 @@ def threshold(n_templates: int, fpir: float, calibration: Calibration) -> float:
     return min(calibration.mean - calibration.bound_sd * NormalDist().inv_cdf(fmr), 1.0)
 
 
+def beyond_measured(n_templates: int, fpir: float, calibration: Calibration) -> float:
+    """How many times finer the needed FMR is than the finest measured; over 1 it extrapolates."""
+    return calibration.finest_fmr / false_match_rate(n_templates, fpir)
+
+
 def extrapolates(n_templates: int, fpir: float, calibration: Calibration) -> bool:
     """Whether the threshold rests on the fitted tail rather than on measured comparisons."""
-    return false_match_rate(n_templates, fpir) < calibration.finest_fmr
+    return beyond_measured(n_templates, fpir, calibration) > 1
 
 
 def fit(scores: NDArray[np.floating] | Sequence[float], people: int, source: str) -> Calibration:

@@ -69,7 +69,8 @@ class Decision:
 class DecisionPolicy:
     """How sure to be. `threshold` and `margin` are cosines; see `recognizer.calibration`.
 
-    `extrapolated` says that the threshold lies beyond what its calibration measured.
+    `beyond` is how many times finer the threshold's FMR is than its calibration measured: over 1 it
+    extrapolates.
     """
 
     threshold: float
@@ -77,7 +78,7 @@ class DecisionPolicy:
     min_frames: int = 3
     max_frames: int = 8
     agreement: float = 0.8
-    extrapolated: bool = False
+    beyond: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.min_frames <= self.max_frames or not 0 < self.agreement <= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.settings import Settings
-from recognizer.calibration import extrapolates, threshold
+from recognizer.calibration import beyond_measured, threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 
@@ -43,7 +43,7 @@ def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], Decision
             margin=settings.decision.margin,
             min_frames=settings.decision.min_frames,
             max_frames=settings.decision.max_frames,
-            extrapolated=extrapolates(n, part.fpir, eyes.calibration),
+            beyond=beyond_measured(n, part.fpir, eyes.calibration),
         )
 
     return policy
