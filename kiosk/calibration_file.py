@@ -18,8 +18,16 @@ from pathlib import Path
 
 from kiosk.errors import PhotoSetError
 from kiosk.photo_sets import Acquired
-from recognizer.calibration import Calibration, CalibrationError, fit
-from recognizer.evaluation import compare_all
+from recognizer.calibration import (
+    Calibration,
+    CalibrationError,
+    beyond_measured,
+    fit,
+    threshold,
+)
+from recognizer.evaluation import FPIR, compare_all
+
+_GALLERIES = (10, 100, 1_000, 10_000)  # templates
 
 
 def calibrate(acquired: Acquired, name: str) -> Calibration:
@@ -64,6 +72,19 @@ def read(path: Path, pack: str) -> Calibration:
         raise PhotoSetError(f"{path} cannot be read ({error.strerror}): {mend}") from error
     except (ValueError, LookupError, TypeError) as error:
         raise PhotoSetError(f"{path} holds no calibration of the pack {pack}: {mend}") from error
+
+
+def thresholds(calibration: Calibration, fpir: float = FPIR) -> list[dict[str, float]]:
+    """The threshold for galleries of some sizes, and how far beyond the measured FMR each is."""
+    return [
+        {
+            "templates": n,
+            "fpir": fpir,
+            "threshold": threshold(n, fpir, calibration),
+            "beyond": beyond_measured(n, fpir, calibration),
+        }
+        for n in _GALLERIES
+    ]
 
 
 def write(path: Path, text: str) -> None:

@@ -54,6 +54,9 @@ class RecognitionSection(Section):
     detector: Literal["auto", "yunet", "mtcnn", "scrfd"] = "auto"
     min_face_px: int = Field(80, ge=40, le=400)
     fpir: float = Field(0.003, gt=0, le=0.1)
+    # 1:1 with the person whom a badge names: nobody is searched for, the FMR is the risk itself.
+    # Ten times finer than Frontex' best practice for automated border gates (FAR 1e-3, 2015).
+    verification_fmr: float = Field(1e-4, gt=0, le=0.01)
     accept_licence: str | None = None
     calibration: Path | None = Field(None, description="what `kiosk models calibrate` wrote")
 

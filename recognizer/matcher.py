@@ -84,6 +84,14 @@ class Matcher:
         """How many people the templates are of."""
         return len(self._people)
 
+    def templates_of(self, person: str) -> int:
+        """How many templates are this person's; 0 for somebody who is not here."""
+        place = int(np.searchsorted(self._people, person))
+        if place == len(self._people) or self._people[place] != person:
+            return 0
+        ends = [*self._starts[1:], len(self._templates)]
+        return int(ends[place] - self._starts[place])
+
     def scores(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
         """(f, d) probes to (f, people) cosines: of each person's best template.
 
@@ -103,6 +111,17 @@ class Matcher:
     def names(self) -> set[str]:
         """The numbers of the people whose templates are here."""
         return {str(number) for number in self._people}
+
+    def scores_of(self, person: str, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(f, d) probes to (f,) cosines with this person's best template; (0,) without any.
+
+        Raises what `scores` raises.
+        """
+        scores = self.scores(probes)
+        place = int(np.searchsorted(self._people, person))
+        if place == len(self._people) or self._people[place] != person:
+            return np.empty(0, dtype=np.float32)
+        return scores[:, place]
 
     def best(self, scores: NDArray[np.float32]) -> Match:
         """The best and second-best person of (people,) scores."""

@@ -8,7 +8,7 @@ import click
 from rich import progress as bars
 from rich.console import Console
 
-from kiosk.calibration_file import calibrate, toml_of, write
+from kiosk.calibration_file import calibrate, thresholds, toml_of, write
 from kiosk.commands.measuring import acquire_with_bar, with_weights
 from kiosk.commands.options import print_json, print_table, with_json, with_licence
 from kiosk.photo_sets import read_set
@@ -214,7 +214,8 @@ def calibrate_command(
     if as_json:
         left_out = len(acquired.failed)
         more = {"pack": pack, "model": eyes.model_digest, "photos_left_out": left_out}
-        print_json(fitted.model_dump() | {"finest_fmr": fitted.finest_fmr} | more)
+        table = {"finest_fmr": fitted.finest_fmr, "thresholds": thresholds(fitted)}
+        print_json(fitted.model_dump() | table | more)
         return
     if out is None:
         click.echo(toml_of(fitted, pack), nl=False)
@@ -224,3 +225,10 @@ def calibrate_command(
         f"below an FMR of {fitted.finest_fmr:.1e} thresholds extrapolate",
         err=True,
     )
+    for row in thresholds(fitted):
+        how = f"extrapolated {row['beyond']:.0f} times" if row["beyond"] > 1 else "measured"
+        click.echo(
+            f"{row['templates']:6.0f} templates: threshold {row['threshold']:.3f} at an FPIR of "
+            f"{row['fpir']:g}, {how}",
+            err=True,
+        )

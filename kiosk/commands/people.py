@@ -58,7 +58,8 @@ def enrol_command(
                 source.close()
         else:
             samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
-        threshold = policy_for(settings, eyes)(len(stores.gallery.people()) + 1).threshold
+        there = len(stores.gallery.templates(eyes.model_digest)[0])
+        threshold = policy_for(settings, eyes)(there + len(samples)).threshold
         applicant = Applicant(number, name, language, consent, witness)
         now = SystemClock(settings.terminal.zone).now()
         count = enrol(stores, eyes.model_digest, applicant, samples, threshold, now)

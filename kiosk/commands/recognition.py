@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kiosk.calibration_file import read
 from kiosk.settings import Settings
-from recognizer.calibration import threshold
+from recognizer.calibration import beyond_measured, threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 from recognizer.quality import QualitySettings
@@ -36,18 +36,31 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
 
 
 def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], DecisionPolicy]:
-    """The decision policy for a gallery of so many people, at the operator's FPIR.
+    """The decision policy for a gallery of so many templates, at the operator's FPIR.
 
-    Raises `recognizer.errors.MissingCalibrationError` at once, not when the policy is asked.
+    A person's score is the best of their templates, so every template is a comparison that can go
+    wrong: N of the threshold counts templates. Raises `recognizer.errors.MissingCalibrationError`
+    at once, not when the policy is asked.
     """
-    calibration = eyes.calibration
+    part, calibration = settings.recognition, eyes.calibration
 
-    def policy(people: int) -> DecisionPolicy:
+    def policy(templates: int) -> DecisionPolicy:
+        n = max(templates, 1)
         return DecisionPolicy(
-            threshold=threshold(max(people, 1), settings.recognition.fpir, calibration),
+            threshold=threshold(n, part.fpir, calibration),
             margin=settings.decision.margin,
             min_frames=settings.decision.min_frames,
             max_frames=settings.decision.max_frames,
+            beyond=beyond_measured(n, part.fpir, eyes.calibration),
         )
 
     return policy
+
+
+def verification_for(settings: Settings, eyes: Recognizer) -> Callable[[int], float]:
+    """The cosine for 1:1 with somebody of so many templates, at the operator's FMR.
+
+    The best of their templates counts, so they are the N of it.
+    """
+    fmr = settings.recognition.verification_fmr
+    return lambda templates: threshold(max(templates, 1), fmr, eyes.calibration)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kiosk.cameras import Frame
 from kiosk.clock import Clock
 from kiosk.daemon import Door
+from kiosk.identity import NoReader
 from kiosk.indicators import Signal
 from kiosk.settings import PadSection, Settings
 from kiosk.stores import Stores, open_stores
@@ -135,6 +136,8 @@ def serve(settings: Settings, stores: Stores, mover: Mover, *, obeys: bool) -> t
         lamps,
         cast(Clock, Stopped()),
         threading.Event(),
+        lambda _: 0.5,
+        NoReader(),
     ).run(Film())
     return lamps, b"".join(r.kind.encode() + r.payload for r in stores.ledger.records(0, 100))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from kiosk.indicators import Signal
 from kiosk.presentation import (
     Begin,
+    Claimed,
     Committed,
     Effect,
     Event,
@@ -168,7 +171,7 @@ def turning(
 ) -> list[Event]:
     """Ten looks a second at a head that is turned to its own left by so many degrees."""
     return [
-        Seen(at_s + i / 10, 1, decision, frozenset({1}), Turn(a, a / 130), side=side)
+        Seen(at_s + i / 10, 1, decision, frozenset({1}), turn=Turn(a, a / 130), side=side)
         for i, a in enumerate(angles)
     ]
 
@@ -229,7 +232,9 @@ def test_a_passed_challenge_still_needs_the_same_person_accepted() -> None:
 
 
 def test_a_bystander_in_between_is_not_read_as_the_one_who_was_asked() -> None:
-    bystander = [Seen(0.3 + i / 10, 2, ACCEPT, frozenset({1, 2}), Turn(30, 0.3)) for i in range(3)]
+    bystander = [
+        Seen(0.3 + i / 10, 2, ACCEPT, frozenset({1, 2}), turn=Turn(30, 0.3)) for i in range(3)
+    ]
     _, effects = play(seen(0.0, 1, UNDECIDED), *turning(0.0, 0.0), *bystander, rules=CHALLENGING)
     assert reasons(effects) == []
     assert not any(isinstance(e, Punch) for e in effects)
@@ -273,7 +278,7 @@ def mornings(draw: st.DrawFn) -> list[Event]:
         track = draw(st.sampled_from(sorted(tracks)))
         turn = draw(st.none() | st.builds(Turn, st.floats(-45, 45), st.floats(-0.4, 0.4)))
         decision, side = judged(verdict, person, hint), draw(st.sampled_from(list(Side)))
-        events.append(Seen(at_s, track, decision, frozenset(tracks), turn, side=side))
+        events.append(Seen(at_s, track, decision, frozenset(tracks), turn=turn, side=side))
     return events
 
 
@@ -286,7 +291,7 @@ def visits(draw: st.DrawFn) -> list[Event]:
         yaw += draw(st.floats(-18, 18))
         decision = draw(st.sampled_from([ACCEPT, UNDECIDED, UNKNOWN]))
         turn, side = Turn(yaw, yaw / 130), draw(st.sampled_from(list(Side)))
-        events.append(Seen(at_s, 1, decision, frozenset({1}), turn, side=side))
+        events.append(Seen(at_s, 1, decision, frozenset({1}), turn=turn, side=side))
     return events
 
 
@@ -335,3 +340,117 @@ def test_green_never_comes_without_a_record_and_no_window_holds_two_punches(
                 last[person] = event.at_s
                 state, effects = step(state, Committed(event.at_s), RULES)
                 assert effects == (Show(Signal.ACCEPTED),)
+
+
+WITH_READER = Rules(ask_badge=True)
+AMBIGUOUS = judged(Verdict.AMBIGUOUS)
+
+
+def asked() -> State:
+    """Somebody between two look-alikes, who has been asked for a badge."""
+    state, _ = step(State(), seen(0.0, 1, UNDECIDED), WITH_READER)
+    state, effects = step(state, seen(0.5, 1, AMBIGUOUS), WITH_READER)
+    assert effects == (Show(Signal.ASK_BADGE),)
+    return state
+
+
+def test_a_look_alike_is_asked_once_and_their_badge_and_face_together_are_a_punch() -> None:
+    state, effects = step(asked(), seen(0.6, 1, AMBIGUOUS), WITH_READER)
+    assert effects == ()
+    state, effects = step(state, Claimed(2.0, "1001", "badge"), WITH_READER)
+    assert effects == (Show(Signal.SEEN),)
+    state, effects = step(state, Seen(2.1, 1, ACCEPT, frozenset({1}), claim="1001"), WITH_READER)
+    assert effects == (Punch(ACCEPT, "badge"),)
+    state, effects = step(state, Committed(2.1), WITH_READER)
+    assert effects == (Show(Signal.ACCEPTED),)
+    assert (state.claim, state.asked) == (None, False)
+
+
+def test_a_badge_of_somebody_else_is_turned_down() -> None:
+    state, _ = step(asked(), Claimed(2.0, "1002", "pin"), WITH_READER)
+    _, effects = step(state, Seen(2.1, 1, UNKNOWN, frozenset({1}), claim="1002"), WITH_READER)
+    assert effects == (Reject("not_verified", UNKNOWN), Show(Signal.REJECTED))
+
+
+def test_who_shows_no_badge_is_turned_down_after_patience() -> None:
+    late = 0.5 + WITH_READER.patience_s
+    _, effects = step(asked(), seen(late, 1, AMBIGUOUS), WITH_READER)
+    assert effects == (Reject("ambiguous", AMBIGUOUS), Show(Signal.REJECTED))
+
+
+def test_a_terminal_without_a_reader_asks_for_no_badge() -> None:
+    _, effects = play(seen(0.0, 1, UNDECIDED), seen(0.5, 1, AMBIGUOUS))
+    assert signals(effects) == [Signal.SEEN, Signal.REJECTED]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Seen(2.1, 1, ACCEPT, frozenset({1})),
+        Seen(2.1, 1, ACCEPT, frozenset({1}), claim="1002"),
+        Seen(2.1, 1, judged(Verdict.ACCEPT, "1002"), frozenset({1}), claim="1001"),
+    ],
+    ids=["identified", "another claim", "another person"],
+)
+def test_once_there_is_a_claim_any_other_decision_is_illegal(event: Seen) -> None:
+    state, _ = step(asked(), Claimed(2.0, "1001", "badge"), WITH_READER)
+    with pytest.raises(IllegalEventError):
+        step(state, event, WITH_READER)
+
+
+def test_a_claim_with_nobody_looked_at_changes_nothing() -> None:
+    assert step(State(), Claimed(0.0, "1001", "badge"), WITH_READER) == (State(), ())
+
+
+def test_a_claim_ends_with_its_presentation() -> None:
+    state, _ = step(asked(), Claimed(2.0, "1001", "badge"), WITH_READER)
+    state, effects = step(state, seen(2.1, 2, UNDECIDED), WITH_READER)
+    assert effects == (Begin(2),)
+    assert state.claim is None
+
+
+def test_a_served_face_that_stays_does_not_end_the_visit_of_the_next_nor_begin_one() -> None:
+    state, _ = play(seen(0.0, 1, UNDECIDED), seen(0.1, 1, ACCEPT), seen(1.5, 2, UNDECIDED, 1))
+    state, effects = step(state, seen(1.6, 1, ACCEPT), RULES)  # 2 is missed for a frame
+    assert (state.track, effects) == (2, ())
+    state, effects = step(state, seen(2.5, 1, ACCEPT), RULES)  # 2 has left
+    assert effects == (Left(None), Show(Signal.IDLE))
+    _, effects = step(state, seen(2.6, 1, ACCEPT), RULES)
+    assert effects == ()
+
+
+steps = st.tuples(
+    st.floats(0.01, 2.0),
+    st.integers(1, 3),
+    verdicts,
+    people,
+    st.none() | st.tuples(people, st.sampled_from(["badge", "pin"])),
+)
+
+
+@given(st.lists(steps, max_size=50))
+def test_with_claims_every_punch_is_for_the_person_claimed_and_green_follows_the_record(
+    morning: list[tuple[float, int, Verdict, str, tuple[str, Literal["badge", "pin"]] | None]],
+) -> None:
+    state, at_s = State(), 0.0
+    for passed, track, verdict, person, claimed in morning:
+        at_s += passed
+        if claimed:
+            state, effects = step(state, Claimed(at_s, *claimed), WITH_READER)
+            assert set(effects) <= {Show(Signal.SEEN)}
+        claim = state.claim if state.track == track else None
+        named = (claim or person) if verdict is Verdict.ACCEPT else None
+        decision = judged(verdict, named)
+        event = Seen(at_s, track, decision, frozenset({track}), claim)
+        state, effects = step(state, event, WITH_READER)
+        assert Show(Signal.ACCEPTED) not in effects
+        for punch in (effect for effect in effects if isinstance(effect, Punch)):
+            assert punch.decision.verdict is Verdict.ACCEPT
+            assert (punch.method == "face") is (claim is None)
+            assert claim in (None, punch.decision.person)
+            state, effects = step(state, Committed(at_s), WITH_READER)
+            assert effects == (Show(Signal.ACCEPTED),)
+    end = [Nobody(at_s + i * 0.5) for i in range(1, 12)]
+    for nobody in end:
+        state, _ = step(state, nobody, WITH_READER)
+    assert (state.phase, state.claim) == (Phase.IDLE, None)
