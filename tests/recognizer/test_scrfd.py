@@ -30,10 +30,13 @@ def embedder_512() -> bytes:
     """A test network with the signature of InsightFace's w600k files; it recognises nobody."""
     picture = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, ["n", 3, 112, 112])
     numbers = helper.make_tensor_value_info("683", TensorProto.FLOAT, ["n", 512])
-    kernel = np.random.default_rng(7).normal(size=(512, 3, 112, 112)).astype(np.float32)
+    kernel = np.random.default_rng(7).normal(size=(512, 3, 7, 7)).astype(np.float32)
     graph = helper.make_graph(
         [
-            helper.make_node("Conv", ["input.1", "kernel"], ["felt"]),
+            helper.make_node(
+                "AveragePool", ["input.1"], ["coarse"], kernel_shape=[16, 16], strides=[16, 16]
+            ),
+            helper.make_node("Conv", ["coarse", "kernel"], ["felt"]),
             helper.make_node("Flatten", ["felt"], ["683"]),
         ],
         "test",
