@@ -6,6 +6,7 @@ runs on one thread, which owns the database connections.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -31,17 +32,22 @@ from kiosk.presentation import (
     Seen,
     Show,
     State,
+    When,
     step,
 )
+from kiosk.served import ServedPeople
 from kiosk.settings import Settings
 from kiosk.stores import Stores
+from kiosk.upkeep import Upkeep
+from recognizer.challenge import ChallengeLimits, Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
-from recognizer.matcher import Matcher
+from recognizer.errors import ImageError
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
 from store.errors import StoreError
 
 _INBOX_EVERY_S = 0.5
+_BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
 _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 
 
@@ -66,13 +72,22 @@ class Door:
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
         self._indicator, self._clock, self._stopping = indicator, clock, stopping
         d = settings.decision
-        self._rules = Rules(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s)
+        self._rules = Rules(
+            *(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s),
+            challenge=When(settings.pad.challenge),
+            low_live=settings.pad.challenge_low_live,
+            low_score=settings.pad.challenge_low_score,
+            limits=ChallengeLimits(time_s=settings.pad.challenge_s),
+        )
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
+        self._bad_frames = self._bad_in_a_row = 0
         self._gallery_version = -1
         self._inbox_due = 0.0
-        self._matcher: Matcher
+        self._people = ServedPeople(stores, eyes.model_digest)
+        self._protection = self._people.protection
+        self._upkeep = Upkeep(stores, eyes.model_digest, adapt=settings.templates.adapt)
         self._policy: DecisionPolicy
 
     def run(self, camera: Camera) -> None:
@@ -99,13 +114,11 @@ class Door:
         version = self._stores.gallery.version()
         if version != self._gallery_version:
             self._gallery_version = version
-            numbers, templates = self._stores.gallery.templates(self._eyes.model_digest)
-            self._matcher = Matcher(numbers, templates)
-            self._policy = self._policy_for(len(set(numbers)))
-            say("gallery", people=len(set(numbers)), templates=len(numbers))
-            stale = self._stores.gallery.other_models(self._eyes.model_digest)
-            if stale:
-                complain("enrol_again", people=len(stale), why="templates of another model")
+            if self._people.refresh():
+                self._policy = self._policy_for(self._people.matcher.people)
+            if self._people.protection is not self._protection:
+                self._protection = self._people.protection
+                self._evidence = []  # it is in the form of a key that is no more
         if time.monotonic() >= self._inbox_due:
             self._inbox_due = time.monotonic() + _INBOX_EVERY_S
             self._do_chores()
@@ -121,19 +134,47 @@ class Door:
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
         served = frozenset(s.track for s in self._state.served)
-        look = self._eyes.look(frame.image, frame.at_s, served)
+        try:
+            look = self._eyes.look(frame.image, frame.at_s, served)
+        except ImageError as error:
+            self._skip(frame, error)
+            return
+        self._bad_in_a_row = 0
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
             return
-        subject = look.subject
+        subject = self._protection.evidence(look.subject)
         if subject.track != self._state.track:
             self._begin()
-        self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
+        # A bystander's frames in between must never count for the one who is challenged.
+        own = (frame for frame in self._evidence if frame.track == subject.track)
+        self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
-        decision = self._policy.decide(self._evidence, self._matcher)
+        decision = self._policy.decide(self._evidence, self._people.matcher)
         visible = frozenset(face.track for face in look.faces)
-        self._feed(Seen(frame.at_s, subject.track, decision, visible))
+        self._feed(
+            Seen(
+                at_s=frame.at_s,
+                track=subject.track,
+                decision=decision,
+                visible=visible,
+                turn=read_turn(subject.face.landmarks),
+                live=subject.live,
+                side=secrets.choice(list(Side)),
+            )
+        )
+
+    def _skip(self, frame: Frame, error: ImageError) -> None:
+        """A frame that is no picture shows nobody; many in a row are one fault in the ledger."""
+        self._bad_frames += 1
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row in (1, _BAD_FRAMES):
+            why = str(error)
+            complain("frame_skipped", in_a_row=self._bad_in_a_row, total=self._bad_frames, why=why)
+        if self._bad_in_a_row == _BAD_FRAMES:
+            self._append(records.Fault(code="bad_frames", detail=""))
+        self._feed(Nobody(frame.at_s))
 
     def _feed(self, event: Event) -> None:
         self._state, effects = step(self._state, event, self._rules)
@@ -180,6 +221,9 @@ class Door:
             return
         self._feed(Committed(at_s))
         self._report("accept", decision, seq=record.seq)
+        self._upkeep.after_punch(
+            decision, self._evidence, self._policy.threshold, self._protection, self._clock.now()
+        )
 
     def _append(self, body: records.Body) -> records.Record | None:
         try:

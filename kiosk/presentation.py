@@ -10,6 +10,9 @@ Rules
   it was turned down, after `retry_s`.
 - The same person accepted again within `repeat_s` is told so and is not recorded twice.
 - Two people at once are served one after the other; each answer shows for at least `show_s`.
+- Where a challenge is asked for, an accepted face is not recorded yet: it must turn its head to the
+  side that came with the event (`recognizer.challenge`), and the frames since then, gathered anew,
+  must name the same person after it passed. Else it is turned down as `challenge_failed`.
 - An event that does not belong to the phase raises `IllegalEventError` and changes nothing.
 
     state, effects = step(State(), Nobody(at_s=0.0), Rules())
@@ -17,11 +20,21 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from kiosk.indicators import Signal
+from recognizer.challenge import (
+    Challenge,
+    ChallengeLimits,
+    Outcome,
+    Side,
+    Turn,
+    begin,
+    watch,
+)
 from recognizer.decision import Decision, Verdict
+from recognizer.matcher import NO_SCORE
 from recognizer.quality import Reason
 
 
@@ -34,19 +47,36 @@ class Phase(Enum):
 
     IDLE = "nobody is there"
     LOOKING = "gathering frames of one face"
+    CHALLENGED = "asked to turn the head"
     COMMITTING = "a punch is being written"
     ANSWERED = "the answer is shown, or everyone present has had theirs"
 
 
+class When(Enum):
+    """When an accepted face is challenged; the value is the setting's word."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    LOW_SCORES = "low_scores"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The operator's times; `kiosk.settings.DecisionSection` says the ranges."""
+    """The operator's times and challenge policy; `kiosk.settings` says the ranges.
+
+    LOW_SCORES challenges a face whose `live` or fused cosine is below its bound, or that has no
+    `live` because PAD is off.
+    """
 
     patience_s: float = 6.0
     gone_s: float = 0.8
     show_s: float = 1.2
     retry_s: float = 3.0
     repeat_s: float = 60.0
+    challenge: When = When.NEVER
+    low_live: float = 0.8
+    low_score: float = 0.6
+    limits: ChallengeLimits = field(default_factory=ChallengeLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +99,26 @@ class State:
     seen_s: float = 0.0
     hint: Reason | None = None
     pending: str | None = None
+    challenge: Challenge | None = None
     served: tuple[Served, ...] = ()
     accepted: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A frame with somebody in it: the subject's track, what its frames say, and who is visible."""
+    """A frame with somebody in it: the subject's track, what its frames say, and who is visible.
+
+    `turn` is what the face's landmarks say of its pose, `live` PAD's last word on it. `side` is
+    drawn anew for each frame: the machine throws no dice.
+    """
 
     at_s: float
     track: int
     decision: Decision
     visible: frozenset[int]
+    turn: Turn | None = None
+    live: float | None = None
+    side: Side = Side.LEFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +221,8 @@ def _nobody(state: State, event: Nobody, rules: Rules) -> Step:
     match state.phase:
         case Phase.LOOKING:
             over = event.at_s - state.seen_s >= rules.gone_s
+        case Phase.CHALLENGED:
+            return _challenged(state, event.at_s, None, rules)
         case Phase.ANSWERED:
             over = not state.served and event.at_s - state.since_s >= rules.show_s
         case _:
@@ -202,6 +242,9 @@ def _seen(state: State, event: Seen, rules: Rules) -> Step:
             return _judge(replace(state, seen_s=event.at_s), event, rules)
         case Phase.LOOKING:
             return _begin(state, event, ())
+        case Phase.CHALLENGED:
+            mine = event if event.track == state.track else None
+            return _challenged(state, event.at_s, mine, rules)
         case Phase.ANSWERED if event.at_s - state.since_s < rules.show_s:
             return state, ()
         case _:
@@ -231,6 +274,8 @@ def _judge(state: State, event: Seen, rules: Rules) -> Step:
             if decision.person in {who for who, _ in state.accepted}:
                 answered = _answered(state, event.at_s, final=True)
                 return answered, (Repeat(decision), Show(Signal.ALREADY))
+            if _to_be_challenged(event, rules):
+                return _challenge(state, event)
             committing = replace(state, phase=Phase.COMMITTING, pending=decision.person)
             return committing, (Punch(decision),)
         case Verdict.UNDECIDED if event.at_s - state.since_s < rules.patience_s:
@@ -243,6 +288,46 @@ def _judge(state: State, event: Seen, rules: Rules) -> Step:
             reason = decision.verdict.value
     answered = _answered(state, event.at_s, final=False)
     return answered, (Reject(reason, decision), Show(Signal.REJECTED))
+
+
+def _to_be_challenged(event: Seen, rules: Rules) -> bool:
+    if rules.challenge is not When.LOW_SCORES:
+        return rules.challenge is When.ALWAYS
+    low = event.live is None or event.live < rules.low_live
+    return low or event.decision.score < rules.low_score
+
+
+def _challenge(state: State, event: Seen) -> Step:
+    """Ask for the turn; what was gathered before does not count for what comes after."""
+    asked = replace(
+        state,
+        phase=Phase.CHALLENGED,
+        pending=event.decision.person,
+        challenge=begin(event.side, event.at_s),
+    )
+    signal = Signal.TURN_LEFT if event.side is Side.LEFT else Signal.TURN_RIGHT
+    return asked, (Begin(event.track), Show(signal))
+
+
+def _challenged(state: State, at_s: float, event: Seen | None, rules: Rules) -> Step:
+    """A frame of a challenge; `event` None does not show the one who was asked."""
+    if state.challenge is None:
+        raise IllegalEventError("challenged without a challenge")
+    before = state.challenge.outcome
+    challenge = watch(state.challenge, at_s, event.turn if event else None, rules.limits)
+    state = replace(state, challenge=challenge)
+    if challenge.outcome is Outcome.FAILED:
+        nobody = Decision(Verdict.UNDECIDED, None, NO_SCORE, 0.0, 0, None)
+        decision = replace(event.decision, person=None) if event else nobody
+        answered = _answered(state, at_s, final=False)
+        return answered, (Reject("challenge_failed", decision), Show(Signal.REJECTED))
+    if challenge.outcome is Outcome.WAITING or event is None:
+        return state, ()
+    decision = event.decision
+    if decision.verdict is Verdict.ACCEPT and decision.person == state.pending:
+        return replace(state, phase=Phase.COMMITTING), (Punch(decision),)
+    # Amber steady again: that was it, look at the camera.
+    return state, (Show(Signal.SEEN),) if before is Outcome.WAITING else ()
 
 
 def _written(state: State, event: Committed | NotCommitted) -> Step:
@@ -264,5 +349,6 @@ def _answered(state: State, at_s: float, *, final: bool) -> State:
         since_s=at_s,
         hint=None,
         pending=None,
+        challenge=None,
         served=(*state.served, Served(track, at_s, at_s, final)),
     )

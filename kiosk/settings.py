@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from recognizer.quality import QualitySettings
 from store.retention import RetentionSection
 from store.settings import HqSection, StoreSection, Terminal, load_settings
 
@@ -50,16 +51,54 @@ class RecognitionSection(Section):
 
     pack: str = "open"
     weights: Path = Path("/var/lib/kiosk/models")
-    detector: Literal["auto", "yunet", "mtcnn"] = "auto"
+    detector: Literal["auto", "yunet", "mtcnn", "scrfd"] = "auto"
     min_face_px: int = Field(80, ge=40, le=400)
     fpir: float = Field(0.003, gt=0, le=0.1)
     accept_licence: str | None = None
+    calibration: Path | None = Field(None, description="what `kiosk models calibrate` wrote")
+
+
+_GOOD = QualitySettings()  # the defaults, with their sources, are the recogniser's
+
+
+class QualitySection(Section):
+    """From where on a face is good enough; `min_face_px` stands in [recognition].
+
+    `recognizer.quality.QualitySettings` says what each one means.
+    """
+
+    min_eyes_px: float = Field(_GOOD.min_eyes_px, ge=10, le=200)
+    max_clipped: float = Field(_GOOD.max_clipped, ge=0.01, le=0.5)
+    max_yaw: float = Field(_GOOD.max_yaw, ge=10, le=80)
+    max_pitch: float = Field(_GOOD.max_pitch, ge=10, le=80)
+    max_roll: float = Field(_GOOD.max_roll, ge=5, le=80)
+    min_sharpness: float = Field(_GOOD.min_sharpness, ge=1, le=1000)
+    min_highlight: float = Field(_GOOD.min_highlight, ge=1, le=200)
+    max_shadow: float = Field(_GOOD.max_shadow, ge=50, le=254)
+    min_contrast: float = Field(_GOOD.min_contrast, ge=1, le=100)
+    min_brow_light: float = Field(_GOOD.min_brow_light, ge=0.01, le=1)
+    min_eyes_light: float = Field(_GOOD.min_eyes_light, ge=0.01, le=1)
+    min_mouth_detail: float = Field(_GOOD.min_mouth_detail, ge=0.01, le=1)
 
 
 class PadSection(Section):
-    """Presentation attack detection; switching it off is the operator's written decision."""
+    """Presentation attack detection; switching it off is the operator's written decision.
+
+    `motion` and the bounds of "low_scores" are measured in docs/recognition.md.
+    """
 
     mode: Literal["on", "off"] = "on"
+    motion: Literal["off", "advise"] = "off"
+    challenge: Literal["never", "always", "low_scores"] = "never"
+    challenge_low_live: float = Field(0.8, ge=0, le=1)
+    challenge_low_score: float = Field(0.6, ge=-1, le=1)
+    challenge_s: float = Field(6, ge=2, le=30)
+
+    @model_validator(mode="after")
+    def _nothing_asked_of_what_is_off(self) -> PadSection:
+        if self.mode == "off" and self.motion == "advise":
+            raise ValueError('motion: "advise" needs mode = "on"')
+        return self
 
 
 class DecisionSection(Section):
@@ -79,6 +118,12 @@ class DecisionSection(Section):
         if self.max_frames < self.min_frames:
             raise ValueError(f"max_frames: must be at least min_frames ({self.min_frames})")
         return self
+
+
+class TemplatesSection(Section):
+    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
+
+    adapt: bool = False
 
 
 class IndicatorsSection(Section):
@@ -106,10 +151,12 @@ class Settings(Section):
     hq: HqSection
     camera: CameraSection = CameraSection()
     recognition: RecognitionSection = RecognitionSection()
+    quality: QualitySection = QualitySection()
     pad: PadSection = PadSection()
     decision: DecisionSection = DecisionSection()
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
+    templates: TemplatesSection = TemplatesSection()
     mqtt: dict[str, Any] = Field(default_factory=dict, description="the sync process's own")
 
 

@@ -5,6 +5,7 @@ Rules
   representation of the same network, so a template made with either carries the primary digest.
 - A pack names files; every file that a pack names is described once.
 - A pack marked `non_commercial` opens only with its `acceptance` word in the settings.
+- A pack without a calibration has no threshold of its own: the operator measures one.
 - The manifest says where files come from (`sources`, tried in order after a local mirror);
   fetching them is not done here, and no network is touched.
 """
@@ -22,7 +23,7 @@ from recognizer.calibration import Calibration
 from recognizer.errors import ManifestError, UnknownPackError
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-DetectorKind = Literal["yunet", "mtcnn"]
+DetectorKind = Literal["yunet", "mtcnn", "scrfd"]
 
 
 class _Part(BaseModel):
@@ -94,6 +95,13 @@ class DetectorSpec(_Part):
     score: Annotated[float, Field(gt=0, lt=1)]
 
 
+class ConfirmSpec(_Part):
+    """The network that confirms a found face, and the score from which it does."""
+
+    file: str
+    score: Annotated[float, Field(gt=0, lt=1)]
+
+
 class EmbedderSpec(_Part):
     """An ArcFace embedder: takes (n, 3, size, size) float32 of (pixel - mean) / scale."""
 
@@ -134,8 +142,9 @@ class Pack(_Part):
     acceptance: str | None = None
     detectors: tuple[DetectorSpec, ...]
     embedder: EmbedderSpec
+    confirm: ConfirmSpec | None = None
     pad: PadSpec | None = None
-    calibration: Calibration
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _gate(self) -> Pack:
@@ -144,10 +153,11 @@ class Pack(_Part):
         return self
 
     def files(self) -> tuple[str, ...]:
-        """Every file that the pack can use."""
+        """Every file that the pack can use, each once."""
         detectors = [name for detector in self.detectors for name in detector.files]
         pad = [network.file for network in self.pad.networks] if self.pad else []
-        return (*detectors, self.embedder.file, *pad)
+        confirm = [self.confirm.file] if self.confirm else []
+        return tuple(dict.fromkeys((*detectors, self.embedder.file, *confirm, *pad)))
 
 
 class Manifest(_Part):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recognizer.faces import Face, Image, can_hold_a_face
 from recognizer.session import Session, Signature
+from recognizer.suppression import suppress
 
 Array = NDArray[np.float32]
 
@@ -49,8 +50,8 @@ class MtcnnDetector:
         boxes = self._refine(rgb, self._propose(rgb))
         if not len(boxes):
             return []
-        squares = np.fix(_squared(boxes))
-        moves, points, scores = self._onet.run(_patches(rgb, squares, 48))
+        squares = np.fix(squared(boxes))
+        moves, points, scores = self._onet.run(patches(rgb, squares, 48))
         kept = scores[:, 1] > self._score
         squares, moves, points, score = squares[kept], moves[kept], points[kept], scores[kept, 1]
         size = squares[:, 2:] - squares[:, :2] + 1
@@ -97,44 +98,24 @@ class MtcnnDetector:
         rows = rows[suppress(rows[:, :4], rows[:, 8], 0.7)][:_MOST]
         size = rows[:, 2:4] - rows[:, :2]
         moved = rows[:, :4] + rows[:, 4:8] * np.hstack([size, size])
-        return np.asarray(np.fix(_squared(moved)), dtype=np.float32)
+        return np.asarray(np.fix(squared(moved)), dtype=np.float32)
 
     def _refine(self, rgb: Image, squares: Array) -> Array:
         """(m, 4) boxes that R-Net keeps, moved."""
         if not len(squares):
             return squares
-        moves, scores = self._rnet.run(_patches(rgb, squares, 24))
+        moves, scores = self._rnet.run(patches(rgb, squares, 24))
         kept = scores[:, 1] > _REFINE
         squares, moves, score = squares[kept], moves[kept], scores[kept, 1]
         picked = suppress(squares, score, 0.7)
         return _moved(squares[picked], moves[picked])
 
 
-def suppress(boxes: Array, scores: Array, most: float, *, by_smaller: bool = False) -> list[int]:
-    """Indices of the boxes that stay, best first: none overlaps a better one by more than `most`.
-
-    Overlap is intersection over union, or over the smaller box when `by_smaller`.
-    """
-    area = np.prod(boxes[:, 2:4] - boxes[:, :2] + 1, axis=1)
-    order = np.argsort(-scores, kind="stable")
-    picked: list[int] = []
-    while order.size:
-        best, order = order[0], order[1:]
-        picked.append(int(best))
-        low = np.maximum(boxes[best, :2], boxes[order, :2])
-        high = np.minimum(boxes[best, 2:4], boxes[order, 2:4])
-        shared = np.prod(np.maximum(high - low + 1, 0), axis=1)
-        smaller = np.minimum(area[best], area[order])
-        whole = smaller if by_smaller else area[best] + area[order] - shared
-        order = order[shared <= most * whole]
-    return picked
-
-
 def _normalised(pixels: NDArray[np.generic]) -> Array:
     return np.ascontiguousarray((np.asarray(pixels, dtype=np.float32) - 127.5) / 128)
 
 
-def _squared(boxes: Array) -> Array:
+def squared(boxes: Array) -> Array:
     """Each box grown to a square about its centre."""
     centre = (boxes[:, :2] + boxes[:, 2:4]) / 2
     half = (boxes[:, 2:4] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
@@ -146,14 +127,14 @@ def _moved(boxes: Array, moves: Array) -> Array:
     return np.asarray(boxes[:, :4] + moves * np.hstack([size, size]), dtype=np.float32)
 
 
-def _patches(rgb: Image, squares: Array, side: int) -> Array:
-    """(n, side, side, 3) network input; what lies outside of the picture is black."""
-    height, width = rgb.shape[:2]
-    patches = np.empty((len(squares), side, side, 3), dtype=np.float32)
+def patches(image: Image, squares: Array, side: int) -> Array:
+    """(n, side, side, 3) network input in the picture's channel order; outside of it is black."""
+    height, width = image.shape[:2]
+    fed = np.empty((len(squares), side, side, 3), dtype=np.float32)
     for i, (x1, y1, x2, y2) in enumerate(squares.astype(np.int64)):
         # x1 counts from 1, as the trainers' Matlab did: the pixel before it belongs to the patch.
         left, top, right, bottom = x1 - 1, y1 - 1, x2, y2
-        patch = rgb[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+        patch = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
         before = (max(-top, 0), max(-left, 0))
         after = (max(bottom - height, 0), max(right - width, 0))
         if any((*before, *after)):
@@ -162,5 +143,5 @@ def _patches(rgb: Image, squares: Array, side: int) -> Array:
             whole[before[0] : before[0] + rows, before[1] : before[1] + columns] = patch
             patch = whole
         small = cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
-        patches[i] = np.asarray(small, dtype=np.float32).transpose(1, 0, 2)
-    return _normalised(patches)
+        fed[i] = np.asarray(small, dtype=np.float32).transpose(1, 0, 2)
+    return _normalised(fed)

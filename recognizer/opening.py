@@ -4,6 +4,8 @@ Rules
 - The licence gate comes before anything is read.
 - Every missing file of the choice is named in one error, with the command that brings it.
 - PAD that was asked for and cannot be had is an error, never a warning.
+- Confirmation of faces that cannot be had is a note: without it an animal can be judged as a
+  person, which costs a lamp, no wrong punch. MTCNN ran the same network already and needs none.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recognizer.calibration import Calibration
+from recognizer.confirm import FaceConfirmation
 from recognizer.detector import Detector, YuNetDetector
 from recognizer.embedder import Embedder
 from recognizer.errors import LicenceError, MissingWeightsError
@@ -18,6 +22,7 @@ from recognizer.manifest import DetectorSpec, Manifest, Pack, load_manifest
 from recognizer.mtcnn import ONET, PNET, RNET, MtcnnDetector
 from recognizer.pad import PadDetector
 from recognizer.quality import QualitySettings
+from recognizer.scrfd import SCRFD, ScrfdDetector
 from recognizer.session import Session
 from recognizer.tracker import TrackerSettings
 from recognizer.weights import missing, read_weights, require
@@ -27,13 +32,19 @@ _PAD_OFF = ', or write [pad] mode = "off", which lets a photo of a face in'
 
 @dataclass(frozen=True, slots=True)
 class RecognizerSettings:
-    """What to run. `detector` "auto" takes the first of the pack whose weights are there."""
+    """What to run. `detector` "auto" takes the first of the pack whose weights are there.
+
+    `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
+    `calibration` is the operator's own; it stands in place of the pack's.
+    """
 
     pack: str = "open"
     pad: bool = True
+    motion_votes: bool = False
     detector: str = "auto"
     min_face_px: int = 80
     accept_licence: str | None = None
+    calibration: Calibration | None = None
     quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 
@@ -45,6 +56,7 @@ class Parts:
     pack: Pack
     detector: Detector
     embedder: Embedder
+    confirm: FaceConfirmation | None
     pad: PadDetector | None
     model_digest: str
     notes: tuple[str, ...]
@@ -58,12 +70,13 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     """
     manifest = load_manifest()
     pack = manifest.pack(settings.pack)
-    check_licence(settings, pack)
+    check_licence(settings.pack, pack, settings.accept_licence)
     spec = _choose_detector(weights, settings, pack)
     require(weights, (*spec.files, pack.embedder.file), settings.pack)
     notes = [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
     if settings.detector == "auto" and spec != pack.detectors[0]:
         notes.append(f"detector is {spec.kind}: {pack.detectors[0].kind}'s weights are not here")
+    confirm = _open_confirmation(weights, spec, pack, manifest, notes)
     pad = None
     if settings.pad:
         pad = _open_pad(weights, settings.pack, pack, manifest)
@@ -73,18 +86,20 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
         pack=pack,
         detector=_open_detector(weights, spec, manifest, settings.min_face_px),
         embedder=Embedder(read_weights(weights, pack.embedder.file, manifest), pack.embedder),
+        confirm=confirm,
         pad=pad,
         model_digest=manifest.files[pack.embedder.file].sha256,
         notes=tuple(notes),
     )
 
 
-def check_licence(settings: RecognizerSettings, pack: Pack) -> None:
-    """Raise `LicenceError` unless the pack is free or its acceptance word is in the settings."""
-    if pack.non_commercial and settings.accept_licence != pack.acceptance:
+def check_licence(name: str, pack: Pack, word: str | None) -> None:
+    """Raise `LicenceError` unless the pack is free or `word` is its acceptance word."""
+    if pack.non_commercial and word != pack.acceptance:
         raise LicenceError(
-            f"pack {settings.pack} is for non-commercial use only ({pack.licence}); whoever may "
-            f'use it writes [recognition] accept_licence = "{pack.acceptance}"'
+            f"pack {name} is limited by its licence ({pack.licence}); whoever may use it writes "
+            f'[recognition] accept_licence = "{pack.acceptance}", or gives a command '
+            f"--accept-licence {pack.acceptance}"
         )
 
 
@@ -107,11 +122,28 @@ def _open_detector(
     raw = [read_weights(weights, name, manifest) for name in spec.files]
     if spec.kind == "yunet":
         return YuNetDetector(raw[0], spec.score)
+    if spec.kind == "scrfd":
+        return ScrfdDetector(Session(raw[0], spec.files[0], SCRFD), spec.score)
     pnet, rnet, onet = (
         Session(weight, name, signature)
         for weight, name, signature in zip(raw, spec.files, (PNET, RNET, ONET), strict=True)
     )
     return MtcnnDetector(pnet, rnet, onet, spec.score, min_face_px)
+
+
+def _open_confirmation(
+    weights: Path, detector: DetectorSpec, pack: Pack, manifest: Manifest, notes: list[str]
+) -> FaceConfirmation | None:
+    spec = pack.confirm
+    if spec is None or spec.file in detector.files:
+        return None
+    if missing(weights, [spec.file]):
+        notes.append(
+            f"faces are not confirmed: {spec.file} is not here, so an animal's face can be taken "
+            "for a person's; `kiosk models fetch` brings it"
+        )
+        return None
+    return FaceConfirmation(read_weights(weights, spec.file, manifest), spec.file, spec.score)
 
 
 def _open_pad(weights: Path, name: str, pack: Pack, manifest: Manifest) -> PadDetector:

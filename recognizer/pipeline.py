@@ -2,7 +2,7 @@
 
 Rules
 - In this order, and a face that fails a step goes no further: detect, track, choose the subject,
-  quality, PAD, align, embed. A face that fails PAD is never embedded.
+  quality, confirmation, PAD, align, embed. A face that fails PAD is never embedded.
 - Bystanders are followed, never judged or embedded.
 - No clock and no disk but weights: times come with the frames.
 
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 
 from recognizer.align import align
 from recognizer.calibration import Calibration
+from recognizer.errors import MissingCalibrationError
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image, Vector, check_image
+from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
 from recognizer.opening import Parts, RecognizerSettings, open_parts
 from recognizer.quality import Quality, Reason, assess
 from recognizer.tracker import TrackedFace, Tracker
@@ -67,6 +69,7 @@ class Recognizer:
         self._parts, self._settings = parts, settings
         self._tracker = Tracker(settings.tracker)
         self._live: dict[int, deque[float]] = {}
+        self._moved: dict[int, deque[Vector]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,8 +88,19 @@ class Recognizer:
 
     @property
     def calibration(self) -> Calibration:
-        """The embedder's impostor distribution."""
-        return self._parts.pack.calibration
+        """The embedder's impostor distribution: the settings' own, else the pack's.
+
+        Raises `MissingCalibrationError` when there is neither.
+        """
+        known = self._settings.calibration or self._parts.pack.calibration
+        if known is None:
+            pack = self._settings.pack
+            raise MissingCalibrationError(
+                f"pack {pack} has no calibration, so it has no threshold: run `kiosk models "
+                f"calibrate DIR --pack {pack} --out FILE` on photos, a folder a person, and name "
+                "FILE in [recognition] calibration, or with --calibration"
+            )
+        return known
 
     def look(
         self, image: NDArray[np.uint8], at_s: float, served: frozenset[int] = frozenset()
@@ -99,6 +113,7 @@ class Recognizer:
         tracked = self._tracker.follow(self._detect(image, _FRAME_SIDE_PX), at_s)
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
+        self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         return Look(tracked, None if subject is None else self._judge(image, subject, at_s))
 
@@ -134,13 +149,22 @@ class Recognizer:
         quality, crop = self._assess(image, subject.face)
         live: float | None = None
         attack = False
+        voting = self._parts.pad is not None and self._settings.motion_votes
+        motion = self._motion(subject) if voting else None
         if quality.reason is None and self._parts.pad is not None:
             live = self._fused_live(image, subject)
-            attack = live < self._parts.pad.spec.threshold
+            flat = motion is not None and motion.opinion is Opinion.FLAT
+            attack = live < self._parts.pad.spec.threshold or flat
         embedding: Vector | None = None
         if quality.reason is None and not attack:
             quality, embedding = self._embed_crop(crop, quality)
-        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding)
+        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding, motion)
+
+    def _motion(self, subject: TrackedFace) -> Motion:
+        """The opinion on the subject's track; frames of bad quality show motion too."""
+        moved = self._moved.setdefault(subject.track, deque(maxlen=FRAMES))
+        moved.append(subject.face.landmarks)
+        return judge_motion(tuple(moved))
 
     def _fused_live(self, image: Image, subject: TrackedFace) -> float:
         """The mean of the track's last PAD scores, this frame's included."""
@@ -165,7 +189,11 @@ class Recognizer:
     def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
         crop = align(image, face.landmarks)
         limits = replace(self._settings.quality, min_face_px=self._settings.min_face_px)
-        return assess(image, face, crop, limits), crop
+        quality = assess(image, face, crop, limits)
+        confirm = self._parts.confirm
+        if quality.reason is None and confirm is not None and not confirm.is_face(image, face):
+            quality = replace(quality, reason=Reason.NOT_A_FACE)
+        return quality, crop
 
     def _embed_crop(self, crop: Image, quality: Quality) -> tuple[Quality, Vector | None]:
         (embedding,) = self._parts.embedder.embed(crop[None])

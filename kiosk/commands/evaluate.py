@@ -48,6 +48,11 @@ from kiosk.robustness import PHOTOS_A_PERSON
     "--pack", "--packs", "packs", default="open", show_default=True, help="Which packs: a,b."
 )
 @click.option("--accept-licence", multiple=True, help="A pack's acceptance word; repeatable.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `kiosk models calibrate` wrote, in place of the pack's own.",
+)
 @click.option("--robustness", is_flag=True, help="Degrade photos and measure again.")
 @click.option(
     "--robustness-photos",
@@ -74,6 +79,7 @@ def evaluate_command(
     weights: Path,
     packs: str,
     accept_licence: tuple[str, ...],
+    calibration: Path | None,
     robustness: bool,
     robustness_photos: int,
     report: Path | None,
@@ -96,7 +102,16 @@ def evaluate_command(
         raise click.BadParameter("name one pack at least", param_hint="--packs")
     degraded = robustness_photos if robustness else None
     runs = [
-        measure_pack(name, photos, held, weights, accept_licence, degraded, time.perf_counter)
+        measure_pack(
+            name,
+            photos,
+            held,
+            weights,
+            accept_licence,
+            calibration,
+            degraded,
+            time.perf_counter,
+        )
         for name in names
     ]
     first = next((run for run in runs if run.found is not None), None)

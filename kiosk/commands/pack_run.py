@@ -1,7 +1,7 @@
 """One pack measured on one set of photos: what `kiosk evaluate` does for each pack.
 
-A pack whose weights are missing or damaged, or whose licence nobody accepted, is a result with its
-error; a pack that no manifest knows is wrong use and raises.
+A pack whose weights are missing or damaged, whose licence nobody accepted, or that has no
+calibration is a result with its error; a pack that no manifest knows is wrong use and raises.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kiosk.calibration_file import read
 from kiosk.commands.measuring import acquire_with_bar, progress_bar
 from kiosk.errors import PhotoSetError
 from kiosk.evaluation_report import summary
@@ -18,7 +19,12 @@ from kiosk.evaluation_tables import group_values, open_set_values, robustness_va
 from kiosk.photo_sets import Acquired, PhotoSet, usable_pairs
 from kiosk.robustness import chosen_rows, measure_robustness
 from kiosk.stage_times import StageTimes, machine
-from recognizer.errors import LicenceError, MissingWeightsError, ModelError
+from recognizer.errors import (
+    LicenceError,
+    MissingCalibrationError,
+    MissingWeightsError,
+    ModelError,
+)
 from recognizer.evaluation import Comparisons, Evaluation, compare_all, compare_listed, evaluate
 from recognizer.groups import by_group
 from recognizer.manifest import load_manifest
@@ -43,6 +49,7 @@ def measure_pack(
     groups: Groups,
     weights: Path,
     accepted: Sequence[str],
+    calibration: Path | None,
     robustness_photos: int | None,
     clock: Callable[[], float],
 ) -> PackRun:
@@ -52,14 +59,24 @@ def measure_pack(
     """
     word = load_manifest().pack(pack).acceptance
     accept = word if word in accepted else None
-    settings = RecognizerSettings(pack=pack, pad=False, accept_licence=accept)
     try:
-        eyes = open_recognizer(weights, settings)
-    except (LicenceError, MissingWeightsError, ModelError) as error:
+        own = None if calibration is None else read(calibration, pack)
+        eyes = open_recognizer(
+            weights,
+            RecognizerSettings(pack=pack, pad=False, accept_licence=accept, calibration=own),
+        )
+        known = eyes.calibration  # before the photos: a pack without one is told at once
+    except (
+        LicenceError,
+        MissingCalibrationError,
+        MissingWeightsError,
+        ModelError,
+        PhotoSetError,
+    ) as error:
         return PackRun({"pack": pack, "error": str(error)}, None, error)
     times = StageTimes(clock)
     acquired = acquire_with_bar(eyes, photos, times, f"{pack}: photos")
-    found = evaluate(_compare(photos, acquired, None), acquired.people, eyes.calibration)
+    found = evaluate(_compare(photos, acquired, None), acquired.people, known)
     people = [photo.person for photo in acquired.photos]
     searched = open_set(acquired.embeddings, people) if photos.pairs is None else None
     at = found.operating_threshold

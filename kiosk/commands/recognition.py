@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kiosk.calibration_file import read
 from kiosk.settings import Settings
 from recognizer.calibration import threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from recognizer.quality import QualitySettings
 
 
 def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
-    """The recogniser that the settings describe; raises `recognizer.errors.RecognizerError`.
+    """The recogniser that the settings describe.
+
+    Raises `recognizer.errors.RecognizerError`, and `PhotoSetError` for a calibration file.
 
     Photos (`camera` False) need no PAD: whoever enrols from them answers for whom they show.
     """
@@ -21,19 +25,26 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
         RecognizerSettings(
             pack=part.pack,
             pad=camera and settings.pad.mode == "on",
+            motion_votes=settings.pad.motion == "advise",
             min_face_px=part.min_face_px,
             detector=part.detector,
             accept_licence=part.accept_licence,
+            calibration=None if part.calibration is None else read(part.calibration, part.pack),
+            quality=QualitySettings(**settings.quality.model_dump()),
         ),
     )
 
 
 def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], DecisionPolicy]:
-    """The decision policy for a gallery of so many people, at the operator's FPIR."""
+    """The decision policy for a gallery of so many people, at the operator's FPIR.
+
+    Raises `recognizer.errors.MissingCalibrationError` at once, not when the policy is asked.
+    """
+    calibration = eyes.calibration
 
     def policy(people: int) -> DecisionPolicy:
         return DecisionPolicy(
-            threshold=threshold(max(people, 1), settings.recognition.fpir, eyes.calibration),
+            threshold=threshold(max(people, 1), settings.recognition.fpir, calibration),
             margin=settings.decision.margin,
             min_frames=settings.decision.min_frames,
             max_frames=settings.decision.max_frames,

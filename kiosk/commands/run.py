@@ -32,6 +32,7 @@ def run(config: Path) -> None:
     stopping = threading.Event()
     with ExitStack() as stack:
         eyes = open_eyes(settings)
+        policy = policy_for(settings, eyes)
         stores = stack.enter_context(open_stores(settings))
         indicator = GpioIndicator(settings.indicators)
         stack.callback(indicator.close)
@@ -50,9 +51,7 @@ def run(config: Path) -> None:
         digest = hashlib.sha256(config.read_bytes()).hexdigest()
         boot = Boot(version=metadata.version("kiosk"), settings_digest=digest)
         stores.ledger.append(boot, clock.now())
-        Door(settings, stores, eyes, policy_for(settings, eyes), indicator, clock, stopping).run(
-            camera
-        )
+        Door(settings, stores, eyes, policy, indicator, clock, stopping).run(camera)
         reason = "stopped" if stopping.is_set() else "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)

@@ -24,8 +24,10 @@ from kiosk.presentation import (
     Seen,
     Show,
     State,
+    When,
     step,
 )
+from recognizer.challenge import Side, Turn
 from recognizer.decision import Decision, Verdict
 from recognizer.quality import Reason
 
@@ -45,13 +47,15 @@ def seen(at_s: float, track: int, decision: Decision, *others: int) -> Seen:
     return Seen(at_s, track, decision, frozenset({track, *others}))
 
 
-def play(*events: Event, state: State | None = None) -> tuple[State, list[Effect]]:
+def play(
+    *events: Event, state: State | None = None, rules: Rules = RULES
+) -> tuple[State, list[Effect]]:
     """Feed events; a punch that is asked for is written at once, as the daemon does."""
     state, done = state or State(), list[Effect]()
     waiting = list(events)
     while waiting:
         event = waiting.pop(0)
-        state, effects = step(state, event, RULES)
+        state, effects = step(state, event, rules)
         done += effects
         if any(isinstance(effect, Punch) for effect in effects):
             waiting.insert(0, Committed(event.at_s))
@@ -156,6 +160,100 @@ def test_a_frame_while_a_punch_is_written_is_illegal_and_changes_nothing() -> No
     assert state == before
 
 
+CHALLENGING = Rules(challenge=When.ALWAYS)
+
+
+def turning(
+    *angles: float, decision: Decision = ACCEPT, at_s: float = 0.1, side: Side = Side.LEFT
+) -> list[Event]:
+    """Ten looks a second at a head that is turned to its own left by so many degrees."""
+    return [
+        Seen(at_s + i / 10, 1, decision, frozenset({1}), Turn(a, a / 130), side=side)
+        for i, a in enumerate(angles)
+    ]
+
+
+TURN = (0.0, 0.0, 5.0, 12.0, 20.0, 28.0, 30.0)
+
+
+def reasons(effects: list[Effect]) -> list[str]:
+    return [effect.reason for effect in effects if isinstance(effect, Reject)]
+
+
+def test_under_always_an_accepted_face_is_recorded_after_it_turned_as_asked() -> None:
+    _, effects = play(seen(0.0, 1, UNDECIDED), *turning(*TURN), rules=CHALLENGING)
+    assert signals(effects) == [Signal.SEEN, Signal.TURN_LEFT, Signal.ACCEPTED]
+    assert [e for e in effects if isinstance(e, Begin)] == [Begin(1), Begin(1)]
+    _, effects = play(
+        seen(0.0, 1, UNDECIDED),
+        *turning(*(-a for a in TURN), side=Side.RIGHT),
+        rules=CHALLENGING,
+    )
+    assert signals(effects)[1:] == [Signal.TURN_RIGHT, Signal.ACCEPTED]
+
+
+def test_after_the_turn_amber_says_look_here_until_the_person_is_sure() -> None:
+    asked, turn = turning(0.0), turning(*TURN, decision=UNDECIDED, at_s=0.2)
+    back = turning(20.0, 8.0, at_s=0.9)
+    _, effects = play(seen(0.0, 1, UNDECIDED), *asked, *turn, *back, rules=CHALLENGING)
+    assert signals(effects) == [Signal.SEEN, Signal.TURN_LEFT, Signal.SEEN, Signal.ACCEPTED]
+
+
+@pytest.mark.parametrize(
+    "angles",
+    [
+        tuple(-a for a in TURN),
+        (0.0, 0.0, 0.0, 30.0, 30.0),
+        (0.0,) * 70,
+    ],
+    ids=["the wrong side", "a jump", "no turn in time"],
+)
+def test_a_failed_challenge_is_turned_down_without_a_name(angles: tuple[float, ...]) -> None:
+    frames = turning(*angles)
+    _, effects = play(seen(0.0, 1, UNDECIDED), *frames[:64], rules=CHALLENGING)
+    (turned_down,) = [e for e in effects if isinstance(e, Reject)]
+    assert turned_down.reason == "challenge_failed"
+    assert turned_down.decision.person is None
+    assert signals(effects)[-1] is Signal.REJECTED
+    assert not any(isinstance(e, Punch) for e in effects)
+
+
+def test_a_passed_challenge_still_needs_the_same_person_accepted() -> None:
+    other = judged(Verdict.ACCEPT, "1002")
+    for decision in (UNDECIDED, UNKNOWN, judged(Verdict.ATTACK), other):
+        asked = turning(0.0)
+        rest = turning(*TURN, *(30.0,) * 60, decision=decision, at_s=0.2)
+        _, effects = play(seen(0.0, 1, UNDECIDED), *asked, *rest[:62], rules=CHALLENGING)
+        assert reasons(effects) == ["challenge_failed"]
+        assert not any(isinstance(e, Punch) for e in effects)
+
+
+def test_a_bystander_in_between_is_not_read_as_the_one_who_was_asked() -> None:
+    bystander = [Seen(0.3 + i / 10, 2, ACCEPT, frozenset({1, 2}), Turn(30, 0.3)) for i in range(3)]
+    _, effects = play(seen(0.0, 1, UNDECIDED), *turning(0.0, 0.0), *bystander, rules=CHALLENGING)
+    assert reasons(effects) == []
+    assert not any(isinstance(e, Punch) for e in effects)
+
+
+def test_who_leaves_during_a_challenge_is_turned_down() -> None:
+    left: list[Event] = [Nobody(0.3), Nobody(0.6), Nobody(0.9)]
+    _, effects = play(seen(0.0, 1, UNDECIDED), *turning(0.0, 0.0), *left, rules=CHALLENGING)
+    assert reasons(effects) == ["challenge_failed"]
+
+
+def test_low_scores_are_challenged_and_high_ones_are_not() -> None:
+    rules = Rules(challenge=When.LOW_SCORES, low_live=0.8, low_score=0.6)
+    for live, score, asked in ((0.9, 0.9, False), (0.7, 0.9, True), (0.9, 0.5, True)):
+        decision = Decision(Verdict.ACCEPT, "1001", score, 0.5, 3, None)
+        event = Seen(0.1, 1, decision, frozenset({1}), live=live)
+        _, effects = play(seen(0.0, 1, UNDECIDED), event, rules=rules)
+        assert (Signal.TURN_LEFT in signals(effects)) is asked
+        assert (Signal.ACCEPTED in signals(effects)) is not asked
+    pad_off = Seen(0.1, 1, ACCEPT, frozenset({1}), live=None)
+    _, effects = play(seen(0.0, 1, UNDECIDED), pad_off, rules=rules)
+    assert signals(effects)[-1] is Signal.TURN_LEFT
+
+
 verdicts = st.sampled_from(list(Verdict))
 people = st.sampled_from(["1001", "1002", "1003"])
 
@@ -173,14 +271,50 @@ def mornings(draw: st.DrawFn) -> list[Event]:
         tracks = draw(st.sets(st.integers(1, 4), min_size=1))
         hint = draw(st.none() | st.sampled_from(list(Reason)))
         track = draw(st.sampled_from(sorted(tracks)))
-        events.append(Seen(at_s, track, judged(verdict, person, hint), frozenset(tracks)))
+        turn = draw(st.none() | st.builds(Turn, st.floats(-45, 45), st.floats(-0.4, 0.4)))
+        decision, side = judged(verdict, person, hint), draw(st.sampled_from(list(Side)))
+        events.append(Seen(at_s, track, decision, frozenset(tracks), turn, side=side))
     return events
 
 
-@given(mornings())
-def test_every_morning_ends_idle_once_everybody_left(morning: list[Event]) -> None:
+@st.composite
+def visits(draw: st.DrawFn) -> list[Event]:
+    """One accepted face that turns its head, in small steps, as it likes."""
+    at_s, yaw, events = 0.0, 0.0, list[Event]()
+    for _ in range(draw(st.integers(2, 40))):
+        at_s += draw(st.sampled_from([0.07, 0.1, 0.2, 0.6]))
+        yaw += draw(st.floats(-18, 18))
+        decision = draw(st.sampled_from([ACCEPT, UNDECIDED, UNKNOWN]))
+        turn, side = Turn(yaw, yaw / 130), draw(st.sampled_from(list(Side)))
+        events.append(Seen(at_s, 1, decision, frozenset({1}), turn, side=side))
+    return events
+
+
+@given(visits() | mornings())
+def test_under_always_there_is_no_punch_without_a_turn_to_the_side_that_was_shown(
+    visit: list[Event],
+) -> None:
+    state, asked, reached = State(), None, list[float]()
+    for event in visit:
+        state, effects = step(state, event, CHALLENGING)
+        if asked is not None and isinstance(event, Seen) and event.turn is not None:
+            reached.append(event.turn.yaw * asked.sign)
+        for effect in effects:
+            if effect in (Show(Signal.TURN_LEFT), Show(Signal.TURN_RIGHT)):
+                asked = Side.LEFT if effect == Show(Signal.TURN_LEFT) else Side.RIGHT
+                reached = []
+            if isinstance(effect, Punch):
+                assert asked is not None
+                assert min(map(abs, reached)) <= CHALLENGING.limits.frontal
+                assert max(reached) >= CHALLENGING.limits.turned
+                asked = None
+                state, _ = step(state, Committed(event.at_s), CHALLENGING)
+
+
+@given(mornings(), st.sampled_from([RULES, CHALLENGING]))
+def test_every_morning_ends_idle_once_everybody_left(morning: list[Event], rules: Rules) -> None:
     end = morning[-1].at_s if morning else 0.0
-    state, _ = play(*morning, *(Nobody(end + i * 0.5) for i in range(1, 12)))
+    state, _ = play(*morning, *(Nobody(end + i * 0.5) for i in range(1, 12)), rules=rules)
     assert state.phase is Phase.IDLE
     assert state.served == ()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from kiosk.settings import load
+from kiosk.commands import recognition
+from kiosk.settings import PadSection, QualitySection, load
+from recognizer.opening import RecognizerSettings
+from recognizer.quality import QualitySettings
 from store.errors import SettingsError
 
 GOOD = """\
@@ -62,3 +66,31 @@ def test_a_pin_used_twice_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         load(tmp_path / "nowhere.toml")
+
+
+def test_motion_has_no_vote_where_pad_is_off() -> None:
+    with pytest.raises(ValueError, match="needs mode"):
+        PadSection(mode="off", motion="advise")
+    assert (PadSection().motion, PadSection().challenge) == ("off", "never")
+
+
+def test_every_threshold_of_quality_is_a_setting_that_reaches_the_recogniser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {field.name for field in fields(QualitySettings)} - {"min_face_px"}
+    assert names == set(QualitySection.model_fields)
+    opened: list[RecognizerSettings] = []
+    monkeypatch.setattr(recognition, "open_recognizer", lambda _, given: opened.append(given))
+    recognition.open_eyes(load(settings(tmp_path, GOOD)))
+    changed = {name: getattr(QualitySettings(), name) * 1.1 for name in names}
+    lines = "".join(f"{name} = {value}\n" for name, value in changed.items())
+    recognition.open_eyes(load(settings(tmp_path, f"{GOOD}[quality]\n{lines}")))
+    assert opened[0].quality == QualitySettings()
+    assert opened[1].quality == QualitySettings(**changed)
+
+
+@pytest.mark.parametrize("name", QualitySection.model_fields)
+def test_a_quality_threshold_out_of_range_is_named(tmp_path: Path, name: str) -> None:
+    for value in ("0", "1e6", "nan", '"x"'):
+        with pytest.raises(SettingsError, match=f"quality.{name}"):
+            load(settings(tmp_path, f"{GOOD}[quality]\n{name} = {value}\n"))

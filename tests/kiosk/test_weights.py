@@ -177,7 +177,8 @@ def test_the_command_says_which_detector_there_is_and_that_pad_is_missing(
 ) -> None:
     mirror = tmp_path / "stick"
     mirror.mkdir()
-    for name in ("face_detection_yunet_2023mar.onnx", "mobilefacenet_arcface_192.onnx"):
+    names = ("face_detection_yunet_2023mar", "mobilefacenet_arcface_192", "mtcnn_onet")
+    for name in (f"{each}.onnx" for each in names):
         if not (weights_dir / name).exists():
             pytest.skip(f"needs {name}, which comes from a mirror or upstream only")
         (mirror / name).symlink_to(weights_dir / name)
@@ -185,7 +186,7 @@ def test_the_command_says_which_detector_there_is_and_that_pad_is_missing(
     done = CliRunner().invoke(models_group, [*command, "--detector", "yunet"])
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
-    assert answer["detectors"] == ["yunet"]
+    assert (answer["detectors"], answer["confirm"]) == (["yunet"], True)
     if not answer["pad"]:
         lacking = {row["file"]: row["why_not"] for row in answer["files"] if not row["source"]}
         assert all("upstream" in why for why in lacking.values())
@@ -201,7 +202,11 @@ def test_an_unknown_detector_is_named(tmp_path: Path) -> None:
 
 def test_the_list_shows_what_is_here_and_every_licence() -> None:
     done = CliRunner().invoke(models_group, ["list", "--json", "--to", "/nowhere"])
-    rows = json.loads(done.stdout)
+    told = json.loads(done.stdout)
+    rows = told["files"]
+    packs = {pack["pack"]: pack for pack in told["packs"]}
+    assert {"open", "insightface-sc", "insightface-l"} <= set(packs)
+    assert "non-commercial" in packs["insightface-l"]["licence"]
     assert {row["here"] for row in rows} == {"no"}
     assert all(row["licence"] for row in rows)
     assert any("MS1M" in (row["remark"] or "") for row in rows)

@@ -1,0 +1,182 @@
+"""Pictures and frames of every kind at the terminal: used, refused by name, or a counted skip."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+import cv2
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from numpy.typing import NDArray
+
+from kiosk import daemon
+from kiosk.cameras import Frame
+from kiosk.daemon import Door
+from kiosk.enrolment import Applicant, enrol, from_photos
+from kiosk.errors import EnrolmentRefusedError
+from kiosk.indicators import Signal
+from kiosk.settings import Settings
+from kiosk.stores import open_stores
+from recognizer.decision import DecisionPolicy
+from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from store.keys import create_keys
+from store.records import Fault, Instant, Punch
+from store.settings import HqSection, StoreSection, Terminal
+
+Image = NDArray[np.uint8]
+NOW = Instant(
+    utc=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
+    zone="Europe/Berlin",
+    boot="b",
+    monotonic_ns=1,
+    synchronised=True,
+    error_ms=1,
+)
+
+
+@pytest.fixture(scope="module")
+def portrait(photos: dict[str, Path]) -> Image:
+    image = np.asarray(cv2.imread(str(photos["astronaut"])), dtype=np.uint8)
+    return np.asarray(cv2.resize(image, None, fx=1.3, fy=1.3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def eyes(weights_dir: Path) -> Recognizer:
+    return open_recognizer(weights_dir, RecognizerSettings(pad=False))
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def _segments(jpeg: bytes) -> tuple[dict[int, list[bytes]], bytes]:
+    """A one-channel JPEG's segments by marker, and the coded picture."""
+    at, found = 2, defaultdict(list)
+    while 0xDA not in found:
+        size = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        found[jpeg[at + 1]].append(jpeg[at + 4 : at + 2 + size])
+        at += 2 + size
+    return found, jpeg[at:-2]
+
+
+def four_inks(image: Image) -> bytes:
+    """The picture as a CMYK JPEG with Adobe's inverted inks: one scan for each of the four."""
+    no_black = np.full(image.shape[:2], 255, dtype=np.uint8)
+    jpeg, scans = b"\xff\xd8" + _segment(0xEE, b"Adobe\0\x64\0\0\0\0\0"), b""
+    for number, ink in enumerate((*reversed(cv2.split(image)), no_black), start=1):
+        found, coded = _segments(bytes(cv2.imencode(".jpg", ink)[1]))
+        if number == 1:
+            components = b"".join(bytes([n, 0x11, 0]) for n in (1, 2, 3, 4))
+            jpeg += b"".join(_segment(0xDB, table) for table in found[0xDB])
+            jpeg += _segment(0xC0, found[0xC0][0][:5] + b"\x04" + components)
+            jpeg += b"".join(_segment(0xC4, table) for table in found[0xC4])
+        scans += _segment(0xDA, bytes([1, number, 0, 0, 63, 0])) + coded
+    return jpeg + scans + b"\xff\xd9"
+
+
+def test_a_photo_in_four_inks_is_the_same_photo(
+    eyes: Recognizer, portrait: Image, tmp_path: Path
+) -> None:
+    (tmp_path / "inks.jpg").write_bytes(four_inks(portrait))
+    cv2.imwrite(str(tmp_path / "plain.png"), portrait)
+    (inks, plain), _ = from_photos(eyes, [tmp_path / "inks.jpg", tmp_path / "plain.png"])
+    assert float(inks.embedding @ plain.embedding) > 0.99
+
+
+def test_photos_that_cannot_enrol_are_each_refused_by_name(
+    eyes: Recognizer, portrait: Image, tmp_path: Path
+) -> None:
+    good = bytes(cv2.imencode(".jpg", portrait)[1])
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "cut.jpg").write_bytes(good[:200])
+    (tmp_path / "noise.jpg").write_bytes(np.random.default_rng(1).bytes(5000))
+    cv2.imwrite(str(tmp_path / "dot.png"), portrait[:1, :1])
+    bad = sorted(tmp_path.iterdir())
+    for photo in bad:
+        with pytest.raises(EnrolmentRefusedError, match=photo.name) as refusal:
+            from_photos(eyes, [photo])
+        assert refusal.value.reason in ("unreadable", "no_face")
+    (tmp_path / "deep.png").write_bytes(
+        bytes(cv2.imencode(".png", portrait.astype(np.uint16) * 257)[1])
+    )
+    samples, lines = from_photos(eyes, [*bad, tmp_path / "deep.png"], skip_unusable=True)
+    assert (len(samples), len(lines)) == (1, 4)
+
+
+class _Frames:
+    """A camera that gives these and ends."""
+
+    def __init__(self, images: list[Image]) -> None:
+        self._images = images
+
+    def frames(self) -> Iterator[Frame]:
+        for n, image in enumerate(self._images):
+            yield Frame(image, n / 15)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class _Lamps:
+    """Remembers what was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Signal] = []
+
+    def show(self, signal: Signal) -> None:
+        self.shown.append(signal)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class _Stopped:
+    """A clock at `NOW`."""
+
+    def now(self) -> Instant:
+        return NOW
+
+
+def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
+    eyes: Recognizer, portrait: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_keys(tmp_path / "keys")
+    public = Ed25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "hq.pub").write_bytes(pem)
+    settings = Settings(
+        terminal=Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin"),
+        store=StoreSection(directory=tmp_path, keys=tmp_path / "keys"),
+        hq=HqSection(public_key=tmp_path / "hq.pub"),
+    )
+    said: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        daemon, "complain", lambda event, **more: said.append(more | {"event": event})
+    )
+    grey, deep = portrait[:, :, 0], portrait.astype(np.uint16)
+    wrong: list[Image] = [grey, deep[:, :, :2], portrait[:0], grey] * 10  # type: ignore[list-item]
+    small = np.asarray(cv2.resize(portrait, None, fx=0.9, fy=0.9), dtype=np.uint8)
+    with open_stores(settings) as stores:
+        cv2.imwrite(str(tmp_path / "a.png"), portrait)
+        samples, _ = from_photos(eyes, [tmp_path / "a.png"])
+        applicant = Applicant("1007", "A Name", "en", "on paper", None)
+        enrol(stores, eyes.model_digest, applicant, samples, 0.5, NOW)
+        lamps = _Lamps()
+        door = Door(
+            settings, stores, eyes, lambda _: DecisionPolicy(0.5), lamps, _Stopped(), Event()
+        )
+        door.run(_Frames([*wrong, portrait, grey, small, portrait, grey, portrait]))
+        contents = [record.content() for record in stores.ledger.records(0, 100)]
+    faults = [content.body["code"] for content in contents if content.kind == Fault.kind]
+    punches = [content.body["person"] for content in contents if content.kind == Punch.kind]
+    assert (faults, punches) == (["bad_frames"], ["1007"])
+    assert Signal.ACCEPTED in lamps.shown
+    assert {row["event"] for row in said} == {"frame_skipped"}
+    counts = [(row["in_a_row"], row["total"]) for row in said]
+    assert counts == [(1, 1), (15, 15), (1, 41), (1, 42)]
