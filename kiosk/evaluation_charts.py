@@ -118,21 +118,28 @@ def det_chart(found: Evaluation) -> str:
     for decade in range(across + 1):
         x = _x(1 - decade / across)
         parts.append(f"<path d='M{x:.1f} {_y(0):.1f}V{_y(1):.1f}' stroke='#eee'/>")
-        parts.append(_text(x, _H - 26, f"1e-{decade}" if decade else "1"))
+        parts.append(_text(x, _H - 26, _tick(decade, across)))
     for decade in range(up + 1):
         y = _y(1 - decade / up)
         parts.append(f"<path d='M{_x(0):.1f} {y:.1f}H{_x(1):.1f}' stroke='#eee'/>")
-        parts.append(_text(_x(0) - 6, y + 4, f"1e-{decade}" if decade else "1", "end"))
+        parts.append(_text(_x(0) - 6, y + 4, _tick(decade, up), "end"))
     parts.append(f"<polyline points='{line}' fill='none' stroke='{_LINE}' stroke-width='2'/>")
     fmr, fnmr = found.fmr.value, found.fnmr.value
     if fmr is not None and fnmr is not None:
         x, y = _x(part(fmr, across)), _y(part(fnmr, up))
         parts.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='5' fill='{_IMPOSTOR}'/>")
         parts.append(_text(x + 9, y - 7, "operating point", "start", _IMPOSTOR))
-    parts.append(_text(_x(0.5), _H - 8, "FMR (across) and FNMR (up); on the edge a rate is 0"))
+    parts.append(_text(_x(0.5), _H - 8, "FMR (across) and FNMR (up)"))
     return _svg("DET curve", parts)
 
 
 def _decades(comparisons: int) -> int:
-    """Powers of ten that so many comparisons can show."""
-    return max(1, math.ceil(math.log10(comparisons)))
+    """Powers of ten below 1 until under the smallest rate that so many comparisons can show."""
+    return math.floor(math.log10(comparisons)) + 1
+
+
+def _tick(decade: int, last: int) -> str:
+    """The edge stands for 0: no rate lies between it and the decade before."""
+    if decade == last:
+        return "0"
+    return f"1e-{decade}" if decade else "1"

@@ -26,7 +26,8 @@ from recognizer.evaluation import Evaluation
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:52rem;padding:0 1rem;color:#222}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.2rem .8rem .2rem 0;
-border-bottom:1px solid #ddd;vertical-align:top}h2{margin-top:2rem}svg{width:100%;height:auto}
+border-bottom:1px solid #ddd;vertical-align:top}td:first-child{white-space:nowrap}
+h2{margin-top:2rem}svg{width:100%;height:auto}
 svg text{font:12px system-ui,sans-serif;fill:#444}.note{color:#666}
 .heat td{padding:.3rem .5rem;border:2px solid #fff}.heat small{color:#333;display:block}
 """
@@ -95,8 +96,8 @@ def _robustness(found: Mapping[str, Any]) -> list[str]:
         f"<table class=heat><tr><th>degraded probe{head}{''.join(lines)}</table>",
         _note(
             "Large: comparisons with other photos of the same person that were rejected, those "
-            "counted that a probe without usable face could not make. Below: FNMR with the "
-            "comparisons made, failure to acquire with the probes, false matches if any. "
+            "counted that a probe without a usable face could not make. Below: the strength, false "
+            "non-matches of the comparisons made, probes not acquired, false matches if any. "
             f"{found['probes']} photos, {found['photos_a_person']} a person at most; the "
             "degradations are drawn, not photographed."
         ),
@@ -107,12 +108,13 @@ def _heat(row: Mapping[str, Any], span: str) -> str:
     rejected = row["false_rejection"]
     share = 0.0 if rejected is None else float(rejected)
 
+    compared = f"FNMR {row['fnmr_events']}/{row['fnmr_trials']}"
     lines = [
-        f"FNMR {_short(row['fnmr'])} of {row['fnmr_trials']}",
-        f"FTA {_short(row['not_acquired'])} of {row['not_acquired_trials']}",
+        compared if row["fnmr_trials"] else "none compared",
+        f"FTA {row['not_acquired_events']}/{row['not_acquired_trials']}",
     ]
     if row["fmr_events"]:
-        lines.append(f"false matches {row['fmr_events']} of {row['fmr_trials']}")
+        lines.append(f"FMR {row['fmr_events']}/{row['fmr_trials']}")
     if row["strength"] is not None:
         lines.insert(0, f"at {row['strength']:g}")
     colour = f"hsl({130 - 130 * share:.0f} 55% {90 - 12 * share:.0f}%)"

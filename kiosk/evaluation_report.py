@@ -91,7 +91,7 @@ def measures(result: dict[str, Any]) -> list[dict[str, object]]:
     for row in result["fnmr_at_fmr"]:
         value, remark = shown_rate(row, "fnmr", "pairs")
         why = row["why_not"] or f"{_at(row['threshold'])}, {remark}"
-        lines.append((f"FNMR at FMR {row['fmr']:.0e}", value, why))
+        lines.append((f"FNMR at FMR {row['fmr']:.0e}".replace("e-0", "e-"), value, why))
     for row in result["open_set"]["fnir_at_fpir"]:
         value, remark = shown_rate(row, "fnir", "searches")
         why = row["why_not"] or f"{_at(row['threshold'])}, {remark}"

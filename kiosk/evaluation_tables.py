@@ -16,7 +16,7 @@ from recognizer.evaluation import Rate
 from recognizer.groups import GroupRates, differential
 from recognizer.open_set import SEED, OpenSet, fnir_at_fpir
 
-GROUPS = ("group", "people", "photos", "not acquired", "FNMR", "", "FMR", " ")
+GROUPS = ("group", "people", "photos", "not acquired", "FNMR", "genuine", "FMR", "impostor")
 LATENCY = ("stage", "photos", "p50 ms", "p95 ms")
 ROBUSTNESS = ("degradation", "strength", "rejected", "FNMR", "refused", "not acquired", "FMR")
 PACKS = ("pack", "not acquired", "accuracy", "threshold", "FNMR", "FMR", "FNMR at 1e-2", "ms")
