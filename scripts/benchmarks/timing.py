@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 WARM_UP = 20  # repetitions before those that count: caches, BLAS threads, page faults
 
@@ -26,13 +27,33 @@ def timed(work: Callable[[], object], repetitions: int, warm_up: int = WARM_UP) 
     """The time of `work`, called again and again."""
     for _ in range(warm_up):
         work()
-    taken = np.empty(repetitions)
-    for i in range(repetitions):
-        begun = time.perf_counter()
+    return _timing(np.array([_once(work) for _ in range(repetitions)]))
+
+
+def compared(
+    work: Callable[[], object], yardstick: Callable[[], object], repetitions: int
+) -> tuple[Timing, Timing, float]:
+    """The times of both, taken by turns, and the median of the ratios of neighbours.
+
+    By turns, so that whatever else the machine does falls on both alike.
+    """
+    for _ in range(WARM_UP):
         work()
-        taken[i] = time.perf_counter() - begun
+        yardstick()
+    pairs = np.array([(_once(work), _once(yardstick)) for _ in range(repetitions)])
+    ratio = float(np.median(pairs[:, 0] / pairs[:, 1]))
+    return _timing(pairs[:, 0]), _timing(pairs[:, 1]), ratio
+
+
+def _once(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _timing(taken: NDArray[np.float64]) -> Timing:
     median, p95 = np.percentile(taken, (50, 95)) * 1e3
-    return Timing(float(median), float(p95), repetitions)
+    return Timing(float(median), float(p95), len(taken))
 
 
 @dataclass(slots=True)
