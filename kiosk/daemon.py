@@ -154,8 +154,9 @@ class Door:
             return
         subject = look.subject
         if subject.track != self._state.track:
-            self._begin()
-        self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
+            self._usable_since = None
+        own = [e for e in self._evidence if e.track == subject.track]  # never two people's
+        self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
         claim = self._state.claim if subject.track == self._state.track else None

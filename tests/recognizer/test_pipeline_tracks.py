@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from morning.cast import Person, packaged_cast
+from morning.cast import Person
 from morning.walkup import HEIGHT, WIDTH, Image, view
 from recognizer.faces import Face
 from recognizer.manifest import PadSpec
@@ -28,16 +27,6 @@ class ToldPad(PadDetector):
 
     def live(self, image: Image, face: Face) -> float:
         return next(self._scores)
-
-
-@pytest.fixture(scope="module")
-def cast(weights_dir: Path, photos: dict[str, Path]) -> list[Person]:
-    eyes = open_recognizer(weights_dir, NO_PAD)
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
 
 
 def close_up(person: Person) -> Image:
