@@ -173,9 +173,8 @@ class Door:
             return
         subject = self._protection.evidence(look.subject)
         if subject.track != self._state.track:
-            self._begin()
-        # A bystander's frames in between must never count for the one who is challenged.
-        own = (frame for frame in self._evidence if frame.track == subject.track)
+            self._usable_since = None
+        own = [e for e in self._evidence if e.track == subject.track]  # never two people's
         self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived

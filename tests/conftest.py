@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from morning.cast import Person, packaged_cast
 from morning.photos import fetch_photos
+from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 # No clock decides a test: an example may be slow on a busy machine.
 settings.register_profile("kiosk", deadline=None)
@@ -49,3 +51,14 @@ def shared_faces() -> Path:
     if not faces.is_dir():
         pytest.skip("needs ../shared/faces, which this machine does not have")
     return faces
+
+
+@pytest.fixture(scope="session")
+def cast(weights_dir: Path, photos: dict[str, Path]) -> list[Person]:
+    """The packaged cast: five to enrol, two strangers."""
+    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    return packaged_cast(
+        photos["astronaut"],
+        photos["t1"],
+        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
+    )

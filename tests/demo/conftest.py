@@ -9,23 +9,11 @@ from pathlib import Path
 import cv2
 import pytest
 
-from morning.cast import Person, packaged_cast, portrait
+from morning.cast import Person, portrait
 from morning.stage import Stage
 from morning.walkup import Walk, empty_room, walk_up
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 MakeStage = Callable[..., Stage]
-
-
-@pytest.fixture(scope="session")
-def cast(weights_dir: Path, photos: dict[str, Path]) -> list[Person]:
-    """The packaged cast: five to enrol, two strangers."""
-    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
 
 
 @pytest.fixture

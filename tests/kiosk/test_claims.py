@@ -22,7 +22,7 @@ from kiosk.identity import Claim, NoReader, StandInReader
 from kiosk.indicators import Signal
 from kiosk.settings import Settings
 from kiosk.stores import Stores, open_stores
-from morning.cast import Person, packaged_cast, portrait
+from morning.cast import Person, portrait
 from morning.walkup import FPS, HEIGHT, WIDTH, Image, camera, view
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 from store.keys import create_keys
@@ -91,16 +91,6 @@ class Growing:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def cast(weights_dir: Path, photos: dict[str, Path]) -> list[Person]:
-    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
 
 
 @pytest.fixture

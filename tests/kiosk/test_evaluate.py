@@ -262,6 +262,10 @@ def test_a_calibration_is_written_with_what_it_rests_on(
     assert printed.stdout == out.read_text()
     told = json.loads(invoke(*words, "--json").stdout)
     assert told["finest_fmr"] == pytest.approx(3 / 375)
+    assert [row["templates"] for row in told["thresholds"]] == [10, 100, 1000, 10000]
+    assert all(row["beyond"] > 1 for row in told["thresholds"])
+    assert "10000 templates: threshold" in done.stderr
+    assert "extrapolated" in done.stderr
 
 
 def test_too_few_faces_make_no_calibration(
