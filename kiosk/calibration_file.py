@@ -4,6 +4,7 @@ Rules
 - Only comparisons of two different people count.
 - The file says what the fit rests on and below which FMR it extrapolates.
 - Written whole or not at all.
+- Read for one pack only: a distribution of another pack's scores says nothing about this one's.
 """
 
 from __future__ import annotations
@@ -11,13 +12,22 @@ from __future__ import annotations
 import json
 import math
 import os
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
 from kiosk.errors import PhotoSetError
 from kiosk.photo_sets import Acquired
-from recognizer.calibration import Calibration, CalibrationError, fit
-from recognizer.evaluation import compare_all
+from recognizer.calibration import (
+    Calibration,
+    CalibrationError,
+    beyond_measured,
+    fit,
+    threshold,
+)
+from recognizer.evaluation import FPIR, compare_all
+
+_GALLERIES = (10, 100, 1_000, 10_000)  # templates
 
 
 def calibrate(acquired: Acquired, name: str) -> Calibration:
@@ -47,6 +57,34 @@ def toml_of(calibration: Calibration, pack: str) -> str:
         f"people = {calibration.people}\n"
         f"source = {json.dumps(calibration.source, ensure_ascii=False)}\n"
     )
+
+
+def read(path: Path, pack: str) -> Calibration:
+    """The calibration of this pack that `write` wrote.
+
+    Raises `PhotoSetError` for a file that cannot be read, or that is no calibration of this pack.
+    """
+    mend = f"make it with `kiosk models calibrate DIR --pack {pack} --out {path}`"
+    try:
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Calibration.model_validate(held["packs"][pack]["calibration"])
+    except OSError as error:
+        raise PhotoSetError(f"{path} cannot be read ({error.strerror}): {mend}") from error
+    except (ValueError, LookupError, TypeError) as error:
+        raise PhotoSetError(f"{path} holds no calibration of the pack {pack}: {mend}") from error
+
+
+def thresholds(calibration: Calibration, fpir: float = FPIR) -> list[dict[str, float]]:
+    """The threshold for galleries of some sizes, and how far beyond the measured FMR each is."""
+    return [
+        {
+            "templates": n,
+            "fpir": fpir,
+            "threshold": threshold(n, fpir, calibration),
+            "beyond": beyond_measured(n, fpir, calibration),
+        }
+        for n in _GALLERIES
+    ]
 
 
 def write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from kiosk.commands import evaluate, keys, models, people, records, run
+from kiosk.commands import evaluate, keys, models, pad, people, records, run, templates
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
@@ -30,8 +30,10 @@ for _command in (
     records.ledger,
     records.retention,
     keys.keys,
+    templates.templates,
     models.models_group,
     evaluate.evaluate_command,
+    pad.pad,
 ):
     cli.add_command(_command)
 

@@ -6,6 +6,7 @@ runs on one thread, which owns the database connections.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -13,15 +14,18 @@ from collections.abc import Callable
 from kiosk.cameras import Camera, Frame
 from kiosk.clock import Clock
 from kiosk.errors import CameraError
+from kiosk.identity import IdentityReader
 from kiosk.indicators import PATTERNS, Indicator, Signal
 from kiosk.log import complain, say
 from kiosk.orders import obey
 from kiosk.presentation import (
     Begin,
+    Claimed,
     Committed,
     Effect,
     Event,
     Left,
+    Method,
     Nobody,
     NotCommitted,
     Punch,
@@ -31,27 +35,32 @@ from kiosk.presentation import (
     Seen,
     Show,
     State,
+    When,
     step,
 )
+from kiosk.served import ServedPeople
 from kiosk.settings import Settings
 from kiosk.stores import Stores
+from kiosk.upkeep import Upkeep
+from recognizer.challenge import ChallengeLimits, Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
 from recognizer.errors import ImageError
-from recognizer.matcher import Matcher
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
 from store.errors import StoreError
 
 _INBOX_EVERY_S = 0.5
 _BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
+_FAR_BEYOND = 100.0  # two decades past the measured FMR the tail's shape is a belief, not a bound
 _FRAMES_KEPT = 60  # evidence of one visit; more than the policy ever reads
 
 
 class Door:
     """One terminal at work.
 
-    `policy_for` gives the decision policy for a gallery of so many people. `stopping` ends the run
-    after the frame in hand.
+    `policy_for` gives the decision policy for a gallery of so many templates,
+    `verification_for` the 1:1 threshold for somebody of so many. `stopping` ends the run after the
+    frame in hand.
     """
 
     def __init__(
@@ -63,19 +72,32 @@ class Door:
         indicator: Indicator,
         clock: Clock,
         stopping: threading.Event,
+        verification_for: Callable[[int], float],
+        reader: IdentityReader,
     ) -> None:
         self._terminal = settings.terminal
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
         self._indicator, self._clock, self._stopping = indicator, clock, stopping
+        self._verification_for, self._reader = verification_for, reader
         d = settings.decision
-        self._rules = Rules(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s)
+        self._rules = Rules(
+            *(d.patience_s, d.gone_s, d.show_s, d.retry_s, d.repeat_s),
+            ask_badge=reader.present,
+            challenge=When(settings.pad.challenge),
+            low_live=settings.pad.challenge_low_live,
+            low_score=settings.pad.challenge_low_score,
+            limits=ChallengeLimits(time_s=settings.pad.challenge_s),
+        )
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
         self._bad_frames = self._bad_in_a_row = 0
         self._gallery_version = -1
+        self._extrapolating = False
         self._inbox_due = 0.0
-        self._matcher: Matcher
+        self._people = ServedPeople(stores, eyes.model_digest)
+        self._protection = self._people.protection
+        self._upkeep = Upkeep(stores, eyes.model_digest, adapt=settings.templates.adapt)
         self._policy: DecisionPolicy
 
     def run(self, camera: Camera) -> None:
@@ -102,16 +124,30 @@ class Door:
         version = self._stores.gallery.version()
         if version != self._gallery_version:
             self._gallery_version = version
-            numbers, templates = self._stores.gallery.templates(self._eyes.model_digest)
-            self._matcher = Matcher(numbers, templates)
-            self._policy = self._policy_for(len(set(numbers)))
-            say("gallery", people=len(set(numbers)), templates=len(numbers))
-            stale = self._stores.gallery.other_models(self._eyes.model_digest)
-            if stale:
-                complain("enrol_again", people=len(stale), why="templates of another model")
+            if self._people.refresh():
+                templates = len(self._people.matcher)
+                self._policy = self._policy_for(templates)
+                self._say_threshold(templates)
+            if self._people.protection is not self._protection:
+                self._protection = self._people.protection
+                self._evidence = []  # it is in the form of a key that is no more
         if time.monotonic() >= self._inbox_due:
             self._inbox_due = time.monotonic() + _INBOX_EVERY_S
             self._do_chores()
+
+    def _say_threshold(self, templates: int) -> None:
+        """Say the threshold, and loudly when hardly anything measured bears it.
+
+        Nobody is locked out for it: a gallery that grew must not stop the door.
+        """
+        p, far = self._policy, self._policy.beyond > _FAR_BEYOND
+        value, beyond = round(p.threshold, 4), round(p.beyond, 1)
+        say("threshold", n=templates, value=value, extrapolated=p.beyond > 1, beyond=beyond)
+        if far and not self._extrapolating:
+            mend = "kiosk models calibrate DIR, with photos of more people"
+            complain("threshold_extrapolated", beyond=beyond, mend=mend)
+            self._append(records.Fault(code="threshold_extrapolated", detail=f"n={templates}"))
+        self._extrapolating = far
 
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
@@ -123,6 +159,8 @@ class Door:
 
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
+        for read in self._reader.claims():
+            self._feed(Claimed(frame.at_s, read.person, read.method))
         served = frozenset(s.track for s in self._state.served)
         try:
             look = self._eyes.look(frame.image, frame.at_s, served)
@@ -133,15 +171,34 @@ class Door:
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
             return
-        subject = look.subject
+        subject = self._protection.evidence(look.subject)
         if subject.track != self._state.track:
             self._begin()
-        self._evidence = [*self._evidence, subject][-_FRAMES_KEPT:]
+        # A bystander's frames in between must never count for the one who is challenged.
+        own = (frame for frame in self._evidence if frame.track == subject.track)
+        self._evidence = [*own, subject][-_FRAMES_KEPT:]
         if subject.quality.reason is None and self._usable_since is None:
             self._usable_since = arrived
-        decision = self._policy.decide(self._evidence, self._matcher)
+        claim = self._state.claim if subject.track == self._state.track else None
+        matcher = self._people.matcher
+        if claim is None:
+            decision = self._policy.decide(self._evidence, matcher)
+        else:
+            at = self._verification_for(matcher.templates_of(claim))
+            decision = self._policy.verify(self._evidence, matcher, claim, at)
         visible = frozenset(face.track for face in look.faces)
-        self._feed(Seen(frame.at_s, subject.track, decision, visible))
+        self._feed(
+            Seen(
+                at_s=frame.at_s,
+                track=subject.track,
+                decision=decision,
+                visible=visible,
+                claim=claim,
+                turn=read_turn(subject.face.landmarks),
+                live=subject.live,
+                side=secrets.choice(list(Side)),
+            )
+        )
 
     def _skip(self, frame: Frame, error: ImageError) -> None:
         """A frame that is no picture shows nobody; many in a row are one fault in the ledger."""
@@ -167,8 +224,8 @@ class Door:
                 say("signal", signal=signal.value, pattern=pattern, hint=hint and hint.hint)
             case Begin():
                 self._begin()
-            case Punch(decision):
-                self._punch(decision, at_s)
+            case Punch(decision, method):
+                self._punch(decision, method, at_s)
             case Repeat(decision):
                 self._report("already recorded", decision)
             case Left(hint):
@@ -180,12 +237,12 @@ class Door:
     def _begin(self) -> None:
         self._evidence, self._usable_since = self._evidence[-1:], None
 
-    def _punch(self, decision: Decision, at_s: float) -> None:
+    def _punch(self, decision: Decision, method: Method, at_s: float) -> None:
         if decision.person is None:
             raise ValueError("an accepted decision names a person")
         punch = records.Punch(
             person=decision.person,
-            method="face",
+            method=method,
             direction=None,
             score_millionths=round(decision.score * 1e6),
             margin_millionths=round(decision.margin * 1e6),
@@ -199,6 +256,9 @@ class Door:
             return
         self._feed(Committed(at_s))
         self._report("accept", decision, seq=record.seq)
+        self._upkeep.after_punch(
+            decision, self._evidence, self._policy.threshold, self._protection, self._clock.now()
+        )
 
     def _append(self, body: records.Body) -> records.Record | None:
         try:

@@ -5,12 +5,15 @@ Rules
   all photos, and nobody who is already enrolled under another number.
 - No template without a recorded consent.
 - The photos are read, never written.
+- Of all samples, and of the enrolled templates already there, those that cover the person best stay
+  (`recognizer.coverage`), at most 8; the others go. Who adds photos never has to make room.
+- Embeddings are compared and stored in the protected form only (`kiosk.protection`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -21,13 +24,15 @@ from kiosk.cameras import Camera
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.notices import consent_notice
 from kiosk.stores import Stores
+from recognizer.coverage import MAX_TEMPLATES, Sample, choose
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Recognizer
 from store.records import Instant
 from store.register import Agreement
 
-MAX_TEMPLATES = 8  # a person
-_CAMERA_FRAMES = 5  # good ones that a camera enrolment takes
+_CAMERA_FRAMES = 5  # good ones that a camera enrolment needs
+_CAMERA_MORE_S = 5.0  # after those, so that a head that turns is caught from its sides
+_CAMERA_MOST = 30
 _CAMERA_APART_S = 0.3  # between two of them, so that they differ
 _CAMERA_PATIENCE_S = 30.0
 
@@ -41,14 +46,6 @@ class Applicant:
     language: str
     consent: str
     witness: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One good face: (d,) float32 L2-normalised embedding and quality in 0..1."""
-
-    embedding: NDArray[np.float32]
-    quality: float
 
 
 def from_photos(
@@ -97,26 +94,34 @@ def _sample(recognizer: Recognizer, photo: Path) -> Sample:
         reason = face.quality.reason
         word, hint = (reason.value, reason.hint) if reason else ("unusable", "take another")
         raise EnrolmentRefusedError(word, f"{photo}: {word.replace('_', ' ')} ({hint})")
-    return Sample(face.embedding, face.quality.score)
+    q = face.quality
+    return Sample(face.embedding, q.score, q.yaw, q.pitch)
 
 
 def from_camera(recognizer: Recognizer, camera: Camera) -> list[Sample]:
     """Good frames of the one person in front of the camera; raises `EnrolmentRefusedError`."""
     samples: list[Sample] = []
-    last = start = None
+    last = start = enough = None
     for frame in camera.frames():
         start = frame.at_s if start is None else start
         if frame.at_s - start > _CAMERA_PATIENCE_S:
+            break
+        if enough is not None and frame.at_s - enough > _CAMERA_MORE_S:
             break
         look = recognizer.look(frame.image, frame.at_s)
         subject = look.subject
         if len(look.faces) != 1 or subject is None or subject.embedding is None:
             continue
         if last is None or frame.at_s - last >= _CAMERA_APART_S:
-            samples.append(Sample(subject.embedding, subject.quality.score))
+            q = subject.quality
+            samples.append(Sample(subject.embedding, q.score, q.yaw, q.pitch))
             last = frame.at_s
-        if len(samples) == _CAMERA_FRAMES:
-            return samples
+        if enough is None and len(samples) == _CAMERA_FRAMES:
+            enough = frame.at_s
+        if len(samples) == _CAMERA_MOST:
+            break
+    if len(samples) >= _CAMERA_FRAMES:
+        return samples
     raise EnrolmentRefusedError(
         "no_face",
         f"the camera gave {len(samples)} good frames of one person, {_CAMERA_FRAMES} are needed; "
@@ -132,37 +137,41 @@ def enrol(
     threshold: float,
     now: Instant,
 ) -> int:
-    """Store the templates of a consenting person and write the records; returns how many.
+    """Store templates of a consenting person and write the records; returns how many are theirs.
 
     `model` is the embedder's digest, `threshold` the cosine above which two faces are one person.
-    Somebody already enrolled under this number gets further templates when the face is theirs.
+    Somebody already enrolled under this number keeps what covers them best of old and new, when
+    the face is theirs; adaptive templates give way to the enrolment.
     Raises `EnrolmentRefusedError` and leaves everything as it was.
     """
+    protection = stores.protection
+    samples = [replace(s, embedding=protection.apply(s.embedding)) for s in samples]
     vectors = np.stack([sample.embedding for sample in samples])
     if float((vectors @ vectors.T).min()) < threshold:
         raise EnrolmentRefusedError(
             "different_people", "the photos do not show one and the same person; sort them"
         )
-    numbers, templates = stores.gallery.templates(model)
-    for vector in vectors:
-        match = Matcher(numbers, templates).identify(vector)
-        if match.person not in (None, applicant.number) and match.score >= threshold:
-            raise EnrolmentRefusedError(
-                "already_enrolled",
-                f"this face is already enrolled under number {match.person}; "
-                f"if that was a mistake, `kiosk people remove {match.person}` first",
-            )
-    own = templates[[n == applicant.number for n in numbers]]
+    _check_others(stores, model, applicant.number, vectors, threshold)
+    entries = [e for e in stores.templates.entries(applicant.number) if e.model == model]
+    own = stores.templates.vectors([entry.id for entry in entries])
     if len(own) and float((own @ vectors.T).max(axis=0).min()) < threshold:
         raise EnrolmentRefusedError(
             "different_people",
             f"number {applicant.number} is enrolled with another face; "
             f"if the person changed, `kiosk people remove {applicant.number}` first",
         )
-    if len(own) + len(samples) > MAX_TEMPLATES:
+    old = [
+        (entry.id, Sample(vector, entry.quality_millionths / 1e6))
+        for entry, vector in zip(entries, own, strict=True)
+        if entry.origin == "enrolled"
+    ]
+    picked = choose([*samples, *(sample for _, sample in old)], MAX_TEMPLATES)
+    new = [samples[i] for i in picked if i < len(samples)]
+    if not new:
         raise EnrolmentRefusedError(
-            "too_many", f"at most {MAX_TEMPLATES} templates a person, {len(own)} are there already"
+            "nothing_new", "the photos show nothing that the templates do not cover already"
         )
+    kept = {old[i - len(samples)][0] for i in picked if i >= len(samples)}
     notice = consent_notice()
     stores.register.enrol(
         applicant.number,
@@ -170,7 +179,24 @@ def enrol(
         applicant.language,
         Agreement(notice.version, notice.digest, applicant.consent, applicant.witness),
         model,
-        [(sample.embedding, round(sample.quality * 1e6), now) for sample in samples],
+        [(sample.embedding, round(sample.quality * 1e6), now) for sample in new],
         now,
+        replaced=[entry.id for entry in entries if entry.id not in kept],
+        protection=protection.id,
     )
-    return len(samples)
+    return len(picked)
+
+
+def _check_others(
+    stores: Stores, model: str, number: str, vectors: NDArray[np.float32], threshold: float
+) -> None:
+    """Refuse a face that is enrolled under another number."""
+    matcher = Matcher(*stores.templates.active(model))
+    for vector in vectors:
+        match = matcher.identify(vector)
+        if match.person not in (None, number) and match.score >= threshold:
+            raise EnrolmentRefusedError(
+                "already_enrolled",
+                f"this face is already enrolled under number {match.person}; "
+                f"if that was a mistake, `kiosk people remove {match.person}` first",
+            )

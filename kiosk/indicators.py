@@ -25,6 +25,9 @@ class Signal(Enum):
     IDLE = "idle"
     SEEN = "seen"
     TRY_AGAIN = "try again"
+    TURN_LEFT = "turn your head left"
+    TURN_RIGHT = "turn your head right"
+    ASK_BADGE = "badge or PIN"
     ACCEPTED = "accepted"
     ALREADY = "already recorded"
     REJECTED = "not recognised"
@@ -62,6 +65,10 @@ PATTERNS: Mapping[Signal, Pattern] = {
     Signal.IDLE: Pattern(),
     Signal.SEEN: Pattern("amber"),
     Signal.TRY_AGAIN: Pattern("amber", Blink(0.25, 0.25, 4)),
+    # One beep and slow blinking is left, two beeps and fast blinking is right: told blind and deaf.
+    Signal.TURN_LEFT: Pattern("amber", Blink(0.8, 0.4, 5), Blink(0.3, 0.2, 1)),
+    Signal.TURN_RIGHT: Pattern("amber", Blink(0.1, 0.1, 30), Blink(0.3, 0.2, 2)),
+    Signal.ASK_BADGE: Pattern("amber", Blink(0.1, 0.4, 12), Blink(0.06, 0.2, 3)),
     Signal.ACCEPTED: Pattern("green", Blink(1.2, 0.1, 1), Blink(0.12, 0.05, 1)),
     Signal.ALREADY: Pattern("green", Blink(0.3, 0.2, 2), Blink(0.06, 0.06, 2)),
     Signal.REJECTED: Pattern("red", Blink(0.2, 0.2, 3), Blink(0.25, 0.15, 3)),

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiosk.errors import PhotoSetError
+from kiosk.stage_times import StageTimes
 from recognizer.errors import ImageError
-from recognizer.faces import Image
+from recognizer.faces import Face, Image
 from recognizer.pipeline import Recognizer
 
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -55,9 +56,10 @@ class PhotoSet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acquired:
-    """The usable photos with their (n, d) float32 embeddings, and the others with a reason."""
+    """The usable photos with their faces and (n, d) float32 embeddings; the others' reasons."""
 
     photos: tuple[Photo, ...]
+    faces: tuple[Face, ...]
     embeddings: NDArray[np.float32]
     failed: tuple[tuple[Photo, str], ...]
 
@@ -90,22 +92,29 @@ def read_set(source: Path, images: Path | None = None) -> PhotoSet:
 
 
 def acquire(
-    recognizer: Recognizer, photos: Iterable[Photo], on_progress: Callable[[], None]
+    recognizer: Recognizer,
+    photos: Iterable[Photo],
+    on_progress: Callable[[], None],
+    times: StageTimes | None = None,
 ) -> Acquired:
-    """Embed the face of each photo; `on_progress` is called after each."""
+    """Embed the face of each photo; `on_progress` is called after each, `times` takes the time."""
     good: list[Photo] = []
+    faces: list[Face] = []
     vectors: list[NDArray[np.float32]] = []
     failed: list[tuple[Photo, str]] = []
     for photo in photos:
-        vector = _embedding(recognizer, photo.path)
-        if isinstance(vector, str):
-            failed.append((photo, vector))
+        image = read_photo(photo.path)
+        found = image if isinstance(image, str) else embed_face(recognizer, image, times)
+        if isinstance(found, str):
+            failed.append((photo, found))
         else:
             good.append(photo)
-            vectors.append(vector)
+            faces.append(found[0])
+            vectors.append(found[1])
         on_progress()
     empty = np.empty((0, recognizer.dimension), dtype=np.float32)
-    return Acquired(tuple(good), np.stack(vectors) if vectors else empty, tuple(failed))
+    embeddings = np.stack(vectors) if vectors else empty
+    return Acquired(tuple(good), tuple(faces), embeddings, tuple(failed))
 
 
 def usable_pairs(photos: PhotoSet, acquired: Acquired) -> list[tuple[int, int, bool]]:
@@ -118,31 +127,34 @@ def usable_pairs(photos: PhotoSet, acquired: Acquired) -> list[tuple[int, int, b
     ]
 
 
-def _embedding(recognizer: Recognizer, path: Path) -> NDArray[np.float32] | str:
-    """The embedding, or the reason why there is none."""
+def embed_face(
+    recognizer: Recognizer, image: Image, times: StageTimes | None = None
+) -> tuple[Face, NDArray[np.float32]] | str:
+    """The face that stands for the picture and its embedding, or the reason why there is none."""
     try:
-        image = _picture(path)
-    except (OSError, ValueError, cv2.error, MemoryError):  # ValueError: a zero byte in the name
-        return "unreadable"
-    if isinstance(image, str):
-        return image
-    try:
-        faces = recognizer.embed_photo(image)
+        if times is None:
+            faces = recognizer.embed_photo(image)
+        else:
+            with times.photo():
+                faces = recognizer.embed_photo(image, times.stage_done)
     except (ImageError, cv2.error, MemoryError):
         return "unreadable"
     for face in faces:
         if face.embedding is not None:
-            return face.embedding
+            return face.face, face.embedding
     reason = faces[0].quality.reason if faces else None
     return reason.value if reason is not None else "no_face"
 
 
-def _picture(path: Path) -> Image | str:
-    """8-bit BGR, turned as its EXIF says; whatever OpenCV reads is brought to that."""
-    if not path.is_file():
-        return "missing"
-    raw = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
+def read_photo(path: Path) -> Image | str:
+    """8-bit BGR, turned as its EXIF says, whatever OpenCV reads; or the reason why not."""
+    try:
+        if not path.is_file():
+            return "missing"
+        raw = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
+    except (OSError, ValueError, cv2.error, MemoryError):  # ValueError: a zero byte in the name
+        return "unreadable"
     return "unreadable" if image is None else np.asarray(image, dtype=np.uint8)
 
 

@@ -51,10 +51,14 @@ class RecognitionSection(Section):
 
     pack: str = "open"
     weights: Path = Path("/var/lib/kiosk/models")
-    detector: Literal["auto", "yunet", "mtcnn"] = "auto"
+    detector: Literal["auto", "yunet", "mtcnn", "scrfd"] = "auto"
     min_face_px: int = Field(80, ge=40, le=400)
     fpir: float = Field(0.003, gt=0, le=0.1)
+    # 1:1 with the person whom a badge names: nobody is searched for, the FMR is the risk itself.
+    # Ten times finer than Frontex' best practice for automated border gates (FAR 1e-3, 2015).
+    verification_fmr: float = Field(1e-4, gt=0, le=0.01)
     accept_licence: str | None = None
+    calibration: Path | None = Field(None, description="what `kiosk models calibrate` wrote")
 
 
 _GOOD = QualitySettings()  # the defaults, with their sources, are the recogniser's
@@ -81,9 +85,23 @@ class QualitySection(Section):
 
 
 class PadSection(Section):
-    """Presentation attack detection; switching it off is the operator's written decision."""
+    """Presentation attack detection; switching it off is the operator's written decision.
+
+    `motion` and the bounds of "low_scores" are measured in docs/recognition.md.
+    """
 
     mode: Literal["on", "off"] = "on"
+    motion: Literal["off", "advise"] = "off"
+    challenge: Literal["never", "always", "low_scores"] = "never"
+    challenge_low_live: float = Field(0.8, ge=0, le=1)
+    challenge_low_score: float = Field(0.6, ge=-1, le=1)
+    challenge_s: float = Field(6, ge=2, le=30)
+
+    @model_validator(mode="after")
+    def _nothing_asked_of_what_is_off(self) -> PadSection:
+        if self.mode == "off" and self.motion == "advise":
+            raise ValueError('motion: "advise" needs mode = "on"')
+        return self
 
 
 class DecisionSection(Section):
@@ -103,6 +121,12 @@ class DecisionSection(Section):
         if self.max_frames < self.min_frames:
             raise ValueError(f"max_frames: must be at least min_frames ({self.min_frames})")
         return self
+
+
+class TemplatesSection(Section):
+    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
+
+    adapt: bool = False
 
 
 class IndicatorsSection(Section):
@@ -135,6 +159,7 @@ class Settings(Section):
     decision: DecisionSection = DecisionSection()
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
+    templates: TemplatesSection = TemplatesSection()
     mqtt: dict[str, Any] = Field(default_factory=dict, description="the sync process's own")
 
 

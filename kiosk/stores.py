@@ -9,13 +9,16 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
 from store.database import Database, open_database
 from store.delivery import Delivery
 from store.gallery import Gallery
+from store.genuine import Genuine
 from store.keys import load_database_key, load_public_key, load_signing_key
 from store.ledger import Ledger
 from store.register import Register
+from store.templates import Templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,11 @@ class Stores:
     ledger: Ledger
     delivery: Delivery
     gallery: Gallery
+    templates: Templates
+    genuine: Genuine
     register: Register
+    protection: Protection
+    keys: Path
     signer: Ed25519PrivateKey
     hq_key: Ed25519PublicKey
 
@@ -45,6 +52,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         gallery_db = _open(stack, directory / "gallery.db", load_database_key(keys, "gallery"))
         ledger = Ledger(ledger_db, settings.terminal, signer)
         register = Register(gallery_db, ledger)
+        templates = Templates(gallery_db)
         register.settle()  # what a crash left untold
         yield Stores(
             ledger_db=ledger_db,
@@ -53,6 +61,10 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             register=register,
             delivery=Delivery(ledger_db),
             gallery=Gallery(gallery_db),
+            templates=templates,
+            genuine=Genuine(gallery_db),
+            protection=open_protection(keys, templates),
+            keys=keys,
             signer=signer,
             hq_key=load_public_key(settings.hq.public_key),
         )

@@ -4,7 +4,8 @@ Rules
 - The scores of two different people are bounded above by a normal distribution of `mean` and
   `bound_sd`: the smallest one whose tail lies on or over the measured top tenth (Gaussian
   overbounding, DeCleene, ION GPS 2000). It errs towards fewer false accepts, never more.
-- A gallery of N people makes N comparisons a probe: FPIR = 1 - (1 - FMR)^N.
+- A gallery of N templates makes N comparisons a probe: FPIR = 1 - (1 - FMR)^N. It is the union
+  bound: a person's templates err together, so the true FPIR is lower.
 - A threshold never falls when N grows or the wanted FPIR falls.
 - `comparisons` says what the fit rests on. Below `finest_fmr` nothing was measured and the
   threshold follows the normal tail alone; `extrapolates` tells, so that a report can say so.
@@ -51,28 +52,35 @@ class Calibration(BaseModel):
         return _RULE_OF_THREE / self.comparisons
 
 
-def false_match_rate(n_people: int, fpir: float) -> float:
-    """The FMR at which a gallery of `n_people` has this FPIR; both are fractions.
+def false_match_rate(n_templates: int, fpir: float) -> float:
+    """The FMR at which a gallery of `n_templates` has this FPIR; both are fractions.
 
-    Raises `CalibrationError` for n_people < 1 or an FPIR outside of (0, 1).
+    Raises `CalibrationError` for n_templates < 1 or an FPIR outside of (0, 1).
     """
-    if n_people < 1:
-        raise CalibrationError(f"a gallery of {n_people} has no threshold; at least 1 is needed")
+    if n_templates < 1:
+        raise CalibrationError(
+            f"a gallery of {n_templates} templates has no threshold; at least 1 is needed"
+        )
     if not 0 < fpir < 1:
         raise CalibrationError(f"an FPIR of {fpir} is no rate between 0 and 1")
-    return -math.expm1(math.log1p(-fpir) / n_people)
+    return -math.expm1(math.log1p(-fpir) / n_templates)
 
 
-def threshold(n_people: int, fpir: float, calibration: Calibration) -> float:
+def threshold(n_templates: int, fpir: float, calibration: Calibration) -> float:
     """The cosine from which a probe is somebody of the gallery; at most 1."""
-    fmr = false_match_rate(n_people, fpir)
+    fmr = false_match_rate(n_templates, fpir)
     # inv_cdf(1 - fmr) would lose fmr in the rounding of 1 - fmr.
     return min(calibration.mean - calibration.bound_sd * NormalDist().inv_cdf(fmr), 1.0)
 
 
-def extrapolates(n_people: int, fpir: float, calibration: Calibration) -> bool:
+def beyond_measured(n_templates: int, fpir: float, calibration: Calibration) -> float:
+    """How many times finer the needed FMR is than the finest measured; over 1 it extrapolates."""
+    return calibration.finest_fmr / false_match_rate(n_templates, fpir)
+
+
+def extrapolates(n_templates: int, fpir: float, calibration: Calibration) -> bool:
     """Whether the threshold rests on the fitted tail rather than on measured comparisons."""
-    return false_match_rate(n_people, fpir) < calibration.finest_fmr
+    return beyond_measured(n_templates, fpir, calibration) > 1
 
 
 def fit(scores: NDArray[np.floating] | Sequence[float], people: int, source: str) -> Calibration:

@@ -14,6 +14,9 @@ Rules
 - UNKNOWN and AMBIGUOUS (somebody, but a look-alike is too near or the frames disagree) come only
   when `max_frames` frames have passed; until then the decision is UNDECIDED, with a hint when most
   of the latest frames cannot be judged.
+- `verify` is 1:1, for somebody whom a badge or a PIN names: the claimed person's fused score at the
+  threshold that the caller gives, in `agreement` of the frames too, and the same count of frames.
+  It needs no margin, since the claim tells two look-alikes apart. It never accepts anybody else.
 - Pure: no clock. Evidence is of one track, oldest first.
 """
 
@@ -28,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.evidence import Evidence
+from recognizer.faces import Vector
 from recognizer.matcher import NO_SCORE, Matcher
 from recognizer.quality import Reason
 
@@ -63,13 +67,18 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
-    """How sure to be. `threshold` and `margin` are cosines; see `recognizer.calibration`."""
+    """How sure to be. `threshold` and `margin` are cosines; see `recognizer.calibration`.
+
+    `beyond` is how many times finer the threshold's FMR is than its calibration measured: over 1 it
+    extrapolates.
+    """
 
     threshold: float
     margin: float = 0.05
     min_frames: int = 3
     max_frames: int = 8
     agreement: float = 0.8
+    beyond: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.min_frames <= self.max_frames or not 0 < self.agreement <= 1:
@@ -77,10 +86,8 @@ class DecisionPolicy:
 
     def decide(self, evidence: Sequence[Evidence], matcher: Matcher) -> Decision:
         """The decision on what has been seen so far of one person."""
-        counted = [e for e in evidence if e.attack or e.embedding is not None][-self.max_frames :]
-        attacks = sum(e.attack for e in counted)
-        probes = [e.embedding for e in counted if e.embedding is not None]
-        if len(counted) >= self.max_frames and attacks >= len(probes):
+        attacks, probes = self._counted(evidence)
+        if attacks + len(probes) >= self.max_frames and attacks >= len(probes):
             return Decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), None)
         hint = _hint(evidence)
         if not probes:
@@ -104,6 +111,43 @@ class DecisionPolicy:
             len(probes),
             hint if verdict is Verdict.UNDECIDED else None,
         )
+
+    def verify(
+        self, evidence: Sequence[Evidence], matcher: Matcher, person: str, threshold: float
+    ) -> Decision:
+        """Whether the face is the one of `person`, who was claimed; margin is 0, nobody competes.
+
+        Somebody who has no template is UNKNOWN once there are enough frames.
+        """
+        attacks, probes = self._counted(evidence)
+        if attacks + len(probes) >= self.max_frames and attacks >= len(probes):
+            return Decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), None)
+        hint = _hint(evidence)
+        if not probes:
+            return Decision(Verdict.UNDECIDED, None, NO_SCORE, 0.0, 0, hint)
+        scores = matcher.scores_of(person, np.stack(probes))
+        score = float(scores.mean()) if scores.size else NO_SCORE
+        agree = scores.size > 0 and float((scores >= threshold).mean()) >= self.agreement
+        enough = len(probes) >= self.min_frames and len(probes) > attacks
+        verdict = Verdict.UNDECIDED
+        if score >= threshold and agree and enough:
+            verdict = Verdict.ACCEPT
+        elif len(probes) >= self.max_frames:
+            verdict = Verdict.UNKNOWN
+        return Decision(
+            verdict,
+            person if verdict is Verdict.ACCEPT else None,
+            score,
+            0.0,
+            len(probes),
+            hint if verdict is Verdict.UNDECIDED else None,
+        )
+
+    def _counted(self, evidence: Sequence[Evidence]) -> tuple[int, list[Vector]]:
+        """How many attack frames there are among the last that count, and the others' probes."""
+        counted = [e for e in evidence if e.attack or e.embedding is not None][-self.max_frames :]
+        probes = [e.embedding for e in counted if e.embedding is not None]
+        return sum(e.attack for e in counted), probes
 
 
 def _agreeing(scores: NDArray[np.float32]) -> float:

@@ -1,7 +1,8 @@
 """Detectors: pictures in, faces with five landmarks out.
 
 `YuNetDetector` is OpenCV's; `recognizer.mtcnn.MtcnnDetector` runs the cascade in ONNX Runtime where
-YuNet's weights cannot be had. Both give the same landmark order (see `recognizer.faces.Face`).
+YuNet's weights cannot be had; `recognizer.scrfd.ScrfdDetector` is that of InsightFace's packs. All
+give the same landmark order (see `recognizer.faces.Face`).
 """
 
 from __future__ import annotations

@@ -23,6 +23,10 @@ class MissingWeightsError(RecognizerError, FileNotFoundError):
     """A weight file is not there. The message names the files and the command that brings them."""
 
 
+class MissingCalibrationError(RecognizerError, LookupError):
+    """A threshold was asked of a pack that was never calibrated; the message names the command."""
+
+
 class ModelError(RecognizerError, ValueError):
     """A weight file is not the network it should be, or was fed something else than it takes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recognizer.faces import Face, Vector
+from recognizer.motion import Motion
 from recognizer.quality import Quality
 
 
@@ -14,7 +15,8 @@ class Evidence:
 
     `live` is 0..1, fused over the track's last frames; None when PAD is off or the quality failed.
     `attack` says that PAD took the face for an attack; such a face is never embedded. `embedding`
-    is (d,) float32 of length 1, None when quality or PAD failed.
+    is (d,) float32 of length 1, None when quality or PAD failed. `motion` is the motion check's
+    opinion on the track so far, None where it has no vote.
     """
 
     track: int
@@ -24,3 +26,4 @@ class Evidence:
     live: float | None
     attack: bool
     embedding: Vector | None
+    motion: Motion | None = None

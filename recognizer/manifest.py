@@ -5,6 +5,7 @@ Rules
   representation of the same network, so a template made with either carries the primary digest.
 - A pack names files; every file that a pack names is described once.
 - A pack marked `non_commercial` opens only with its `acceptance` word in the settings.
+- A pack without a calibration has no threshold of its own: the operator measures one.
 - The manifest says where files come from (`sources`, tried in order after a local mirror);
   fetching them is not done here, and no network is touched.
 """
@@ -22,7 +23,7 @@ from recognizer.calibration import Calibration
 from recognizer.errors import ManifestError, UnknownPackError
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-DetectorKind = Literal["yunet", "mtcnn"]
+DetectorKind = Literal["yunet", "mtcnn", "scrfd"]
 
 
 class _Part(BaseModel):
@@ -143,7 +144,7 @@ class Pack(_Part):
     embedder: EmbedderSpec
     confirm: ConfirmSpec | None = None
     pad: PadSpec | None = None
-    calibration: Calibration
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _gate(self) -> Pack:

@@ -1,11 +1,12 @@
 """Exact 1:N search: one matrix product, the best template of each person.
 
-Immutable: a changed gallery is another matcher, so serving never pauses.
+Immutable: a changed gallery is another matcher, so serving never pauses. `replacing` makes it from
+this one by copying memory, without touching what did not change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,37 @@ class Matcher:
         self._templates = np.ascontiguousarray(templates[order], dtype=np.float32)
         self._people, self._starts = np.unique(owners[order], return_index=True)
 
+    def replacing(
+        self,
+        people: Collection[str],
+        numbers: Sequence[str],
+        templates: NDArray[np.float32],
+    ) -> Matcher:
+        """Another matcher, in which `people` have only the templates (n, d) of `numbers` (n).
+
+        Whoever of `people` is not in `numbers` is gone from it; nobody else may be in `numbers`.
+        Raises `GalleryError`.
+        """
+        if not set(numbers) <= set(people):
+            raise GalleryError("templates of somebody who was not to be replaced")
+        new = Matcher(numbers, templates)
+        out = np.flatnonzero(np.isin(self._people, np.asarray(list(people), dtype=np.str_)))
+        ends = self._starts + self._counts()
+        edges = [0, *(edge for i in out for edge in (self._starts[i], ends[i])), len(self)]
+        kept = [self._templates[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        counts = np.concatenate([np.delete(self._counts(), out), new._counts()])
+        made = Matcher.__new__(Matcher)
+        parts = [part for part in (*kept, new._templates) if len(part)]
+        if len({part.shape[1] for part in parts}) > 1:
+            raise GalleryError("templates of another dimension than those that are there")
+        made._templates = np.concatenate(parts) if parts else new._templates
+        made._people = np.concatenate([np.delete(self._people, out), new._people])
+        made._starts = np.cumsum(counts) - counts
+        return made
+
+    def _counts(self) -> NDArray[np.intp]:
+        return np.diff(np.append(self._starts, len(self._templates)))
+
     def __len__(self) -> int:
         return len(self._templates)
 
@@ -51,6 +83,14 @@ class Matcher:
     def people(self) -> int:
         """How many people the templates are of."""
         return len(self._people)
+
+    def templates_of(self, person: str) -> int:
+        """How many templates are this person's; 0 for somebody who is not here."""
+        place = int(np.searchsorted(self._people, person))
+        if place == len(self._people) or self._people[place] != person:
+            return 0
+        ends = [*self._starts[1:], len(self._templates)]
+        return int(ends[place] - self._starts[place])
 
     def scores(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
         """(f, d) probes to (f, people) cosines: of each person's best template.
@@ -67,6 +107,21 @@ class Matcher:
             )
         cosines = probes @ self._templates.T
         return np.asarray(np.maximum.reduceat(cosines, self._starts, axis=1), dtype=np.float32)
+
+    def names(self) -> set[str]:
+        """The numbers of the people whose templates are here."""
+        return {str(number) for number in self._people}
+
+    def scores_of(self, person: str, probes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(f, d) probes to (f,) cosines with this person's best template; (0,) without any.
+
+        Raises what `scores` raises.
+        """
+        scores = self.scores(probes)
+        place = int(np.searchsorted(self._people, person))
+        if place == len(self._people) or self._people[place] != person:
+            return np.empty(0, dtype=np.float32)
+        return scores[:, place]
 
     def best(self, scores: NDArray[np.float32]) -> Match:
         """The best and second-best person of (people,) scores."""

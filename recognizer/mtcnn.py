@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recognizer.faces import Face, Image, can_hold_a_face
 from recognizer.session import Session, Signature
+from recognizer.suppression import suppress
 
 Array = NDArray[np.float32]
 
@@ -108,26 +109,6 @@ class MtcnnDetector:
         squares, moves, score = squares[kept], moves[kept], scores[kept, 1]
         picked = suppress(squares, score, 0.7)
         return _moved(squares[picked], moves[picked])
-
-
-def suppress(boxes: Array, scores: Array, most: float, *, by_smaller: bool = False) -> list[int]:
-    """Indices of the boxes that stay, best first: none overlaps a better one by more than `most`.
-
-    Overlap is intersection over union, or over the smaller box when `by_smaller`.
-    """
-    area = np.prod(boxes[:, 2:4] - boxes[:, :2] + 1, axis=1)
-    order = np.argsort(-scores, kind="stable")
-    picked: list[int] = []
-    while order.size:
-        best, order = order[0], order[1:]
-        picked.append(int(best))
-        low = np.maximum(boxes[best, :2], boxes[order, :2])
-        high = np.minimum(boxes[best, 2:4], boxes[order, 2:4])
-        shared = np.prod(np.maximum(high - low + 1, 0), axis=1)
-        smaller = np.minimum(area[best], area[order])
-        whole = smaller if by_smaller else area[best] + area[order] - shared
-        order = order[shared <= most * whole]
-    return picked
 
 
 def _normalised(pixels: NDArray[np.generic]) -> Array:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recognizer.calibration import Calibration
 from recognizer.confirm import FaceConfirmation
 from recognizer.detector import Detector, YuNetDetector
 from recognizer.embedder import Embedder
@@ -21,6 +22,7 @@ from recognizer.manifest import DetectorSpec, Manifest, Pack, load_manifest
 from recognizer.mtcnn import ONET, PNET, RNET, MtcnnDetector
 from recognizer.pad import PadDetector
 from recognizer.quality import QualitySettings
+from recognizer.scrfd import SCRFD, ScrfdDetector
 from recognizer.session import Session
 from recognizer.tracker import TrackerSettings
 from recognizer.weights import missing, read_weights, require
@@ -30,13 +32,19 @@ _PAD_OFF = ', or write [pad] mode = "off", which lets a photo of a face in'
 
 @dataclass(frozen=True, slots=True)
 class RecognizerSettings:
-    """What to run. `detector` "auto" takes the first of the pack whose weights are there."""
+    """What to run. `detector` "auto" takes the first of the pack whose weights are there.
+
+    `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
+    `calibration` is the operator's own; it stands in place of the pack's.
+    """
 
     pack: str = "open"
     pad: bool = True
+    motion_votes: bool = False
     detector: str = "auto"
     min_face_px: int = 80
     accept_licence: str | None = None
+    calibration: Calibration | None = None
     quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 
@@ -62,7 +70,7 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     """
     manifest = load_manifest()
     pack = manifest.pack(settings.pack)
-    check_licence(settings, pack)
+    check_licence(settings.pack, pack, settings.accept_licence)
     spec = _choose_detector(weights, settings, pack)
     require(weights, (*spec.files, pack.embedder.file), settings.pack)
     notes = [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
@@ -85,12 +93,13 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     )
 
 
-def check_licence(settings: RecognizerSettings, pack: Pack) -> None:
-    """Raise `LicenceError` unless the pack is free or its acceptance word is in the settings."""
-    if pack.non_commercial and settings.accept_licence != pack.acceptance:
+def check_licence(name: str, pack: Pack, word: str | None) -> None:
+    """Raise `LicenceError` unless the pack is free or `word` is its acceptance word."""
+    if pack.non_commercial and word != pack.acceptance:
         raise LicenceError(
-            f"pack {settings.pack} is for non-commercial use only ({pack.licence}); whoever may "
-            f'use it writes [recognition] accept_licence = "{pack.acceptance}"'
+            f"pack {name} is limited by its licence ({pack.licence}); whoever may use it writes "
+            f'[recognition] accept_licence = "{pack.acceptance}", or gives a command '
+            f"--accept-licence {pack.acceptance}"
         )
 
 
@@ -113,6 +122,8 @@ def _open_detector(
     raw = [read_weights(weights, name, manifest) for name in spec.files]
     if spec.kind == "yunet":
         return YuNetDetector(raw[0], spec.score)
+    if spec.kind == "scrfd":
+        return ScrfdDetector(Session(raw[0], spec.files[0], SCRFD), spec.score)
     pnet, rnet, onet = (
         Session(weight, name, signature)
         for weight, name, signature in zip(raw, spec.files, (PNET, RNET, ONET), strict=True)

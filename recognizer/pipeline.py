@@ -4,6 +4,8 @@ Rules
 - In this order, and a face that fails a step goes no further: detect, track, choose the subject,
   quality, confirmation, PAD, align, embed. A face that fails PAD is never embedded.
 - Bystanders are followed, never judged or embedded.
+- The embedding of a frame confirms the subject's track, or says that it is another person's; PAD
+  scores of one face never count for another.
 - No clock and no disk but weights: times come with the frames.
 
     recognizer = open_recognizer(Path("models"), RecognizerSettings(pad=True))
@@ -13,6 +15,7 @@ Rules
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,9 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognizer.align import align
-from recognizer.calibration import Calibration
+from recognizer.calibration import Calibration, threshold
+from recognizer.errors import MissingCalibrationError
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image, Vector, check_image
+from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
 from recognizer.opening import Parts, RecognizerSettings, open_parts
 from recognizer.quality import Quality, Reason, assess
 from recognizer.tracker import TrackedFace, Tracker
@@ -39,6 +44,9 @@ __all__ = [
 ]
 
 _FRAME_SIDE_PX = 640  # the longer side that a camera's frame is brought to for detection
+# The FMR at which two frames are taken for one person's: 0.48 for pack `open`. On rendered walk-ups
+# a face had 0.70 or more to its track's running embedding, and 0.30 at most to somebody else's.
+_TRACK_FMR = 1e-3
 _PHOTO_SIDES_PX = (640, 1280, 320)  # tried in order until a face is found
 
 
@@ -64,8 +72,12 @@ class Recognizer:
 
     def __init__(self, parts: Parts, settings: RecognizerSettings) -> None:
         self._parts, self._settings = parts, settings
-        self._tracker = Tracker(settings.tracker)
+        known = settings.calibration or parts.pack.calibration
+        # Without a calibration nobody can be decided on; until then no two embeddings are one's.
+        same_person = 1.0 if known is None else threshold(1, _TRACK_FMR, known)
+        self._tracker = Tracker(settings.tracker, same_person)
         self._live: dict[int, deque[float]] = {}
+        self._moved: dict[int, deque[Vector]] = {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -84,8 +96,19 @@ class Recognizer:
 
     @property
     def calibration(self) -> Calibration:
-        """The embedder's impostor distribution."""
-        return self._parts.pack.calibration
+        """The embedder's impostor distribution: the settings' own, else the pack's.
+
+        Raises `MissingCalibrationError` when there is neither.
+        """
+        known = self._settings.calibration or self._parts.pack.calibration
+        if known is None:
+            pack = self._settings.pack
+            raise MissingCalibrationError(
+                f"pack {pack} has no calibration, so it has no threshold: run `kiosk models "
+                f"calibrate DIR --pack {pack} --out FILE` on photos, a folder a person, and name "
+                "FILE in [recognition] calibration, or with --calibration"
+            )
+        return known
 
     def look(
         self, image: NDArray[np.uint8], at_s: float, served: frozenset[int] = frozenset()
@@ -98,18 +121,28 @@ class Recognizer:
         tracked = self._tracker.follow(self._detect(image, _FRAME_SIDE_PX), at_s)
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
+        self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
-        return Look(tracked, None if subject is None else self._judge(image, subject, at_s))
+        if subject is None:
+            return Look(tracked, None)
+        evidence = self._judge(image, subject, at_s)
+        return Look(_renumbered(tracked, subject.track, evidence.track), evidence)
 
-    def embed_photo(self, image: NDArray[np.uint8]) -> list[PhotoFace]:
-        """Every face of a still photo of any size, the largest first; none is an empty list."""
+    def embed_photo(
+        self, image: NDArray[np.uint8], on_stage: Callable[[str], None] = lambda _: None
+    ) -> list[PhotoFace]:
+        """Every face of a still photo of any size, the largest first; none is an empty list.
+
+        `on_stage` is told when "detect", and then of each face "assess" and "embed", is done.
+        """
         image = check_image(image)
         for side in _PHOTO_SIDES_PX:
             faces = self._detect(image, side)
             if faces:
                 break
+        on_stage("detect")
         ordered = sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
-        return [PhotoFace(face, *self._embed(image, face)) for face in ordered]
+        return [PhotoFace(face, *self._embed(image, face, on_stage)) for face in ordered]
 
     def _detect(self, image: Image, side_px: int) -> list[Face]:
         """Faces in the picture's own pixels, found with its longer side at `side_px`."""
@@ -127,28 +160,62 @@ class Recognizer:
         quality, crop = self._assess(image, subject.face)
         live: float | None = None
         attack = False
+        voting = self._parts.pad is not None and self._settings.motion_votes
+        motion = self._motion(subject) if voting else None
         if quality.reason is None and self._parts.pad is not None:
             live = self._fused_live(image, subject)
-            attack = live < self._parts.pad.spec.threshold
+            flat = motion is not None and motion.opinion is Opinion.FLAT
+            attack = live < self._parts.pad.spec.threshold or flat
         embedding: Vector | None = None
         if quality.reason is None and not attack:
             quality, embedding = self._embed_crop(crop, quality)
-        return Evidence(subject.track, at_s, subject.face, quality, live, attack, embedding)
+        track = subject.track
+        if embedding is not None:
+            track = self._tracker.confirm(subject.track, embedding)
+            if track != subject.track and self._parts.pad is not None:
+                live = self._lone_live(subject.track, track)
+                attack = live < self._parts.pad.spec.threshold
+                embedding = None if attack else embedding
+        return Evidence(track, at_s, subject.face, quality, live, attack, embedding, motion)
+
+    def _motion(self, subject: TrackedFace) -> Motion:
+        """The opinion on the subject's track; frames of bad quality show motion too."""
+        moved = self._moved.setdefault(subject.track, deque(maxlen=FRAMES))
+        moved.append(subject.face.landmarks)
+        return judge_motion(tuple(moved))
+
+    def _lone_live(self, before: int, now: int) -> float:
+        """This frame's PAD score, for a face that turned out to be of track `now`.
+
+        No face lives on the PAD scores of another one: both tracks begin again.
+        """
+        latest = self._live.pop(before)[-1]
+        self._live[now] = deque([latest], maxlen=self._live_frames())
+        self._moved.pop(before, None)
+        return latest
 
     def _fused_live(self, image: Image, subject: TrackedFace) -> float:
         """The mean of the track's last PAD scores, this frame's included."""
         pad = self._parts.pad
         if pad is None:
             raise ValueError("PAD is off")
-        scores = self._live.setdefault(subject.track, deque(maxlen=pad.spec.frames))
+        scores = self._live.setdefault(subject.track, deque(maxlen=self._live_frames()))
         scores.append(pad.live(image, subject.face))
         return float(np.mean(scores))
 
-    def _embed(self, image: Image, face: Face) -> tuple[Quality, Vector | None]:
+    def _live_frames(self) -> int | None:
+        return None if self._parts.pad is None else self._parts.pad.spec.frames
+
+    def _embed(
+        self, image: Image, face: Face, on_stage: Callable[[str], None]
+    ) -> tuple[Quality, Vector | None]:
         quality, crop = self._assess(image, face)
+        on_stage("assess")
         if quality.reason is not None:
             return quality, None
-        return self._embed_crop(crop, quality)
+        quality, embedding = self._embed_crop(crop, quality)
+        on_stage("embed")
+        return quality, embedding
 
     def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
         crop = align(image, face.landmarks)
@@ -164,6 +231,10 @@ class Recognizer:
         if not np.isfinite(embedding).all():
             return replace(quality, reason=Reason.UNREADABLE), None
         return quality, embedding
+
+
+def _renumbered(faces: tuple[TrackedFace, ...], before: int, now: int) -> tuple[TrackedFace, ...]:
+    return tuple(replace(f, track=now) if f.track == before else f for f in faces)
 
 
 def open_recognizer(weights: Path, settings: RecognizerSettings) -> Recognizer:

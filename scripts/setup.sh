@@ -6,6 +6,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT" || exit 1
 VENV="$ROOT/.venv"
 WEIGHTS="$ROOT/.cache/models"
+REFERENCE="$ROOT/.cache/reference"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -53,4 +54,17 @@ need_weights() {
     [ ${#mirror[@]} -eq 0 ] && need_packages npm:npm
     say "model weights into .cache/models (once)"
     "$VENV/bin/kiosk" models fetch --to "$WEIGHTS" "${mirror[@]}" >&2
+}
+
+# need_reference makes the environment of insightface's own code, which a test compares ours with. It has
+# no place in .venv: insightface asks for opencv-python, which clashes with the headless build.
+need_reference() {
+    local requirements=tests/recognizer/reference/requirements.txt wanted
+    wanted=$(sha256sum <"$requirements")
+    [ "$(cat "$REFERENCE/.installed" 2>/dev/null)" = "$wanted" ] && return 0
+    say "the reference recogniser into .cache/reference (once)"
+    [ -x "$REFERENCE/bin/python" ] || "${PYTHON:-python3}" -m venv "$REFERENCE"
+    "$REFERENCE/bin/python" -m pip install -qq --disable-pip-version-check \
+        --no-deps --requirement "$requirements" >&2
+    printf '%s\n' "$wanted" >"$REFERENCE/.installed"
 }

@@ -190,7 +190,7 @@ def open_database(
     if len(key) != KEY_BYTES:
         raise ValueError(f"a database key is {KEY_BYTES} bytes, not {len(key)}")
     wanted = schema or _schema_of(path)
-    with _only_opener(path):
+    with _only_opener(path) as folder:
         if not create and not _has_content(path):
             raise MissingDatabaseError(f"{path}: there is no database yet")
         if _has_content(path):
@@ -201,6 +201,7 @@ def open_database(
         try:
             _set_up(database)
             _migrate(database, wanted)
+            _sync(folder, path.parent)
         except BaseException:
             database.close()
             raise
@@ -225,8 +226,11 @@ def _has_content(path: Path) -> bool:
 
 
 @contextmanager
-def _only_opener(path: Path) -> Iterator[None]:
-    """One opener at a time in a directory, so that two do not create or migrate side by side."""
+def _only_opener(path: Path) -> Iterator[int]:
+    """One opener at a time in a directory, so that two do not create or migrate side by side.
+
+    Gives the directory's descriptor.
+    """
     try:
         handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
@@ -235,10 +239,17 @@ def _only_opener(path: Path) -> Iterator[None]:
         raise StorageError(f"{path.parent}: {error.strerror}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-        os.fsync(handle)
+        yield handle
     finally:
         os.close(handle)
+
+
+def _sync(folder: int, path: Path) -> None:
+    """Make the names in a directory durable."""
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _make_file(path: Path) -> None:

@@ -62,6 +62,10 @@ class MalformedKeyError(KeyFileError, ValueError):
     """A key file holds something else than the key it should."""
 
 
+class WrongTemplatesKeyError(KeyFileError, ValueError):
+    """`templates.key` is not the key that the stored templates went through."""
+
+
 class ExposedKeyError(KeyFileError, PermissionError):
     """A secret key file can be read by everybody or written by its group."""
 
@@ -150,3 +154,7 @@ class DuplicatePersonError(ConstraintError):
 
 class NoConsentError(ConstraintError):
     """The person has no consent that is in force, so no template may be stored."""
+
+
+class OtherProtectionError(ConstraintError):
+    """Templates went through another transform than those stored; nothing was changed."""

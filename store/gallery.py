@@ -18,8 +18,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, get_args
 
-import numpy as np
-
 from store.database import Database
 from store.erasure import Erasure
 from store.errors import (
@@ -33,6 +31,7 @@ from store.people import (
     MAX_NAME,
     MAX_TEXT,
     ConsentEntry,
+    Origin,
     Person,
     Role,
     Status,
@@ -44,13 +43,14 @@ from store.people import (
     template_bytes,
 )
 from store.records import Instant, person_number, utc_text
+from store.templates import Templates
 
 __all__ = ["ConsentEntry", "Gallery", "Person", "Role", "Status", "Vector"]
 
 _PERSON = """SELECT number, name, language, status,
     (SELECT count(*) FROM templates WHERE person = number),
     (SELECT group_concat(role, ' ' ORDER BY role) FROM roles WHERE person = number),
-    keep_until_utc FROM people"""
+    keep_until_utc, EXISTS (SELECT 1 FROM renewals WHERE person = number) FROM people"""
 
 
 class Gallery:
@@ -59,6 +59,7 @@ class Gallery:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._erasure = Erasure(database)
+        self._templates = Templates(database)
 
     def version(self) -> int:
         """A number that differs after any change, by this connection or another. Microseconds."""
@@ -176,11 +177,19 @@ class Gallery:
         )
 
     def add_templates(
-        self, number: str, model_digest: str, templates: Iterable[tuple[Vector, int, Instant]]
+        self,
+        number: str,
+        model_digest: str,
+        templates: Iterable[tuple[Vector, int, Instant]],
+        *,
+        origin: Origin = "enrolled",
+        protection: str | None = None,
     ) -> None:
         """Store templates: (vector (d,) float32 of length 1, quality in millionths, when made).
 
-        Raises `UnknownPersonError`, `NoConsentError`, `InvalidValueError`; then none is stored.
+        `protection` is the id of the transform that they went through, which must be that of all
+        others (`store.templates`). Raises `UnknownPersonError`, `NoConsentError`,
+        `InvalidValueError`, `OtherProtectionError`; then none is stored.
         """
         rows = [(template_bytes(v), bounded_quality(q), utc_text(at.utc)) for v, q, at in templates]
         model = bounded_text("a model's digest", model_digest, 64)
@@ -191,6 +200,7 @@ class Gallery:
             )
             if consent is None:
                 raise NoConsentError("no consent is in force; record one first")
+            self._templates.require(protection)
             sizes = {len(vector) for vector, _, _ in rows} | set(
                 self._database.rows(
                     "SELECT length(vector) FROM templates WHERE model = ? LIMIT 1", (model,), int
@@ -200,8 +210,8 @@ class Gallery:
                 raise InvalidValueError("templates of one model have one length")
             self._database.insert_many(
                 "INSERT INTO templates (person, consent, model, vector, quality_millionths, "
-                "made_utc) VALUES (?, ?, ?, ?, ?, ?)",
-                [(number, consent, model, *row) for row in rows],
+                "made_utc, origin) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(number, consent, model, *row, origin) for row in rows],
             )
 
     def templates(self, model_digest: str) -> tuple[list[str], Vector]:
@@ -209,15 +219,7 @@ class Gallery:
 
         A person has as many rows as templates. Without any, d is 0.
         """
-        rows = self._database.rows(
-            "SELECT person, vector FROM templates JOIN people ON number = person "
-            "WHERE model = ? AND status = 'active' ORDER BY person, id",
-            (model_digest,),
-            _row,
-        )
-        vectors = np.frombuffer(b"".join(vector for _, vector in rows), dtype="<f4")
-        shaped = vectors.astype(np.float32).reshape(len(rows), -1 if rows else 0)
-        return [number for number, _ in rows], shaped
+        return self._templates.active(model_digest)
 
     def other_models(self, model_digest: str) -> list[str]:
         """The active people who have templates, but none of this model: they must enrol again."""
@@ -322,7 +324,3 @@ class Gallery:
         if person is None:
             raise UnknownPersonError("nobody has this number here")
         return person.number
-
-
-def _row(number: str, vector: bytes) -> tuple[str, bytes]:
-    return number, vector

@@ -3,6 +3,8 @@
 | file | holds | mode |
 | --- | --- | --- |
 | `ledger.key`, `gallery.key` | a database's raw 256-bit key, 64 hex characters | 0400 |
+| `templates.key` | the transform of the templates (`recognizer.protection`), as above | 0400 |
+| `templates.key.new` | its successor, while the templates are re-issued | 0400 |
 | `signing.key` | Ed25519, PKCS 8 PEM: signs records and replies | 0400 |
 | `sealing.key` | X25519, PKCS 8 PEM: opens what is sealed to this terminal | 0400 |
 | `signing.pub`, `sealing.pub` | the public halves, PEM | 0444 |
@@ -35,6 +37,7 @@ from cryptography.hazmat.primitives.serialization import (
 from store.errors import ExposedKeyError, KeyFileError, MalformedKeyError, MissingKeyError
 
 DATABASE_KEY_BYTES = 32
+_TEMPLATES, _NEXT = "templates.key", "templates.key.new"
 _MAX_FILE_BYTES = 16 * 1024
 _SECRET, _PUBLIC = 0o400, 0o444
 _MAKE = "`kiosk keys create` makes the keys of a new terminal"
@@ -50,7 +53,7 @@ def create_keys(directory: Path) -> tuple[str, ...]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = [
             name
-            for name in ("ledger.key", "gallery.key")
+            for name in ("ledger.key", "gallery.key", "templates.key")
             if _place(directory / name, secrets.token_hex(DATABASE_KEY_BYTES).encode(), _SECRET)
         ]
         pairs = (("signing", Ed25519PrivateKey), ("sealing", X25519PrivateKey))
@@ -73,7 +76,46 @@ def create_keys(directory: Path) -> tuple[str, ...]:
 
 def load_database_key(directory: Path, name: Literal["ledger", "gallery"]) -> bytes:
     """The raw key (32 bytes) of a database; raises `KeyFileError`."""
-    path = directory / f"{name}.key"
+    return _load_raw(directory / f"{name}.key")
+
+
+def load_templates_key(directory: Path) -> bytes:
+    """The raw key (32 bytes) of the templates' transform; raises `KeyFileError`."""
+    return _load_raw(directory / _TEMPLATES)
+
+
+def load_next_templates_key(directory: Path) -> bytes | None:
+    """The key that follows, while there is one; raises `KeyFileError`."""
+    try:
+        return _load_raw(directory / _NEXT)
+    except MissingKeyError:
+        return None
+
+
+def create_next_templates_key(directory: Path) -> bytes:
+    """The key to follow, made unless one waits already; raises `KeyFileError`."""
+    try:
+        _place(directory / _NEXT, secrets.token_hex(DATABASE_KEY_BYTES).encode(), _SECRET)
+    except OSError as error:
+        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
+    return _load_raw(directory / _NEXT)
+
+
+def take_next_templates_key(directory: Path) -> None:
+    """Let the key that waits replace `templates.key`; none waiting was taken by another process.
+
+    Raises `KeyFileError`.
+    """
+    try:
+        (directory / _NEXT).replace(directory / _TEMPLATES)
+        _sync_directory(directory)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
+
+
+def _load_raw(path: Path) -> bytes:
     try:
         key = bytes.fromhex(_read_secret(path).decode("ascii").strip())
     except ValueError:

@@ -14,6 +14,8 @@ from store.records import person_number
 Status = Literal["active", "blocked", "left"]
 # At the terminal: admin may do everything, enroller enrol and witness, auditor read the ledger.
 Role = Literal["admin", "enroller", "auditor"]
+# From an enrolment, or taken up by itself from a presentation far above the threshold.
+Origin = Literal["enrolled", "adaptive"]
 Vector = NDArray[np.float32]
 
 MAX_NAME = 200  # characters
@@ -26,6 +28,7 @@ class Person:
     """Somebody on this terminal; `templates` counts theirs over all models.
 
     `keep_until_utc`: when they are taken to have left, as UTC text; None for no such date.
+    `renewal_due`: their scores have fallen; new photos are asked for.
     """
 
     number: str
@@ -35,6 +38,40 @@ class Person:
     templates: int
     roles: tuple[Role, ...] = ()
     keep_until_utc: str | None = None
+    renewal_due: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateEntry:
+    """A template without its vector: what made it, how good the face was, when, and from what."""
+
+    id: int
+    model: str
+    quality_millionths: int
+    made_utc: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Whose templates or status changed; `removed` says that somebody is gone altogether."""
+
+    position: int
+    people: list[str]
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GenuineWeek:
+    """The accepted presentations of one person in the week of `monday` (YYYY-MM-DD).
+
+    `total` is the sum of `count` scores and `squares` that of their squares, both in millionths.
+    """
+
+    monday: str
+    count: int
+    total: int
+    squares: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +95,13 @@ def person_from_row(
     templates: int,
     roles: str | None,
     keep_until_utc: str | None,
+    renewal_due: int,
 ) -> Person:
     """A person as the gallery's query gives one."""
     known = tuple(role for role in get_args(Role) if role in (roles or "").split())
-    return Person(number, name, language, status, templates, known, keep_until_utc)
+    return Person(
+        number, name, language, status, templates, known, keep_until_utc, bool(renewal_due)
+    )
 
 
 def number_to_find(number: str) -> str:

@@ -215,6 +215,20 @@ class PersonRoles(Body):
     roles: tuple[Word, ...]
 
 
+class RenewalDue(Body):
+    """A person's scores have fallen since the enrolment: new photos are asked for."""
+
+    person: Number
+
+
+class Adaptation(Body):
+    """So many templates were taken up from presentations, or taken back."""
+
+    person: Number
+    added: Count
+    removed: Count
+
+
 class Purge(Body):
     """Data past its time was deleted: what, how much, after how many days, on what ground."""
 
@@ -249,6 +263,8 @@ BODIES: Mapping[str, type[Body]] = {
         CommandDone,
         PersonStatus,
         PersonRoles,
+        RenewalDue,
+        Adaptation,
         Purge,
         Checkpoint,
     )

@@ -20,9 +20,11 @@ import uuid6
 from store.database import Database
 from store.errors import UnknownPersonError
 from store.gallery import Gallery, Person, Role, Vector
+from store.genuine import Genuine
 from store.ledger import Ledger
 from store.notes import Notes
 from store.records import (
+    Adaptation,
     Body,
     Consent,
     Deletion,
@@ -30,8 +32,10 @@ from store.records import (
     Instant,
     PersonRoles,
     PersonStatus,
+    RenewalDue,
     Withdrawal,
 )
+from store.templates import Templates
 
 _AT_ONCE = 100  # notes settled in one transaction
 
@@ -52,6 +56,8 @@ class Register:
     def __init__(self, gallery_db: Database, ledger: Ledger) -> None:
         self._database = gallery_db
         self._gallery = Gallery(gallery_db)
+        self._templates = Templates(gallery_db)
+        self._genuine = Genuine(gallery_db)
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
 
@@ -64,10 +70,14 @@ class Register:
         model_digest: str,
         templates: Iterable[tuple[Vector, int, Instant]],
         at: Instant,
+        *,
+        replaced: Sequence[int] = (),
+        protection: str | None = None,
     ) -> Person:
         """Add somebody, or templates of somebody who is there, with their consent: all or nothing.
 
-        `templates` as for `Gallery.add_templates`. Raises what the gallery raises.
+        `templates` and `protection` as for `Gallery.add_templates`; `replaced` are the ids of
+        templates that go for them. Raises what the gallery raises.
         """
         rows = list(templates)
         with self._change():
@@ -84,7 +94,7 @@ class Register:
                 agreement.witness,
                 at,
             )
-            self._gallery.add_templates(number, model_digest, rows)
+            self._gallery.add_templates(number, model_digest, rows, protection=protection)
             consent = Consent(
                 person=number,
                 text_digest=agreement.text_digest,
@@ -95,7 +105,49 @@ class Register:
             self._notes.add(consent, at)
             enrolment = Enrolment(person=number, templates=len(rows), model=model_digest)
             self._notes.add(enrolment, at)
+            self._tell_deletion(person, self._templates.delete(replaced), "replaced", at)
         return self._known(number)
+
+    def adapt(
+        self,
+        number: str,
+        model_digest: str,
+        template: tuple[Vector, int, Instant],
+        at: Instant,
+        *,
+        replaced: Sequence[int] = (),
+        protection: str | None = None,
+    ) -> None:
+        """Take up one template from a presentation, for adaptive ones with the ids `replaced`.
+
+        Raises what the gallery raises.
+        """
+        with self._change():
+            person = self._known(number).number
+            removed = self._templates.delete(replaced)
+            self._gallery.add_templates(
+                person, model_digest, [template], origin="adaptive", protection=protection
+            )
+            self._notes.add(Adaptation(person=person, added=1, removed=removed), at)
+
+    def unadapt(self, number: str, at: Instant) -> int:
+        """Delete the templates that were taken up from presentations; returns how many."""
+        with self._change():
+            person = self._known(number).number
+            entries = self._templates.entries(person)
+            removed = self._templates.delete(e.id for e in entries if e.origin == "adaptive")
+            if removed:
+                self._notes.add(Adaptation(person=person, added=0, removed=removed), at)
+        return removed
+
+    def ask_renewal(self, number: str, at: Instant) -> bool:
+        """Note that new photos of somebody are due; False, and no record, when it was noted."""
+        with self._change():
+            person = self._known(number).number
+            asked = self._genuine.ask_renewal(person, at)
+            if asked:
+                self._notes.add(RenewalDue(person=person), at)
+        return asked
 
     def withdraw(self, number: str, at: Instant) -> int:
         """End the consent at the person's wish; returns how many templates were deleted."""

@@ -163,5 +163,57 @@ _GALLERY_2 = (
     ) STRICT""",
 )
 
+# Which people changed since a position that a reader has seen. The position stands in the person's
+# own row, so that nothing of who is removed stays; `removed` says that somebody was.
+_TOUCH = """UPDATE gallery_clock SET position = position + 1;
+        UPDATE people SET changed = (SELECT position FROM gallery_clock) WHERE number ="""
+_GALLERY_3 = (
+    "ALTER TABLE templates ADD COLUMN origin TEXT NOT NULL DEFAULT 'enrolled' "
+    "CHECK (origin IN ('enrolled', 'adaptive'))",
+    # The id of the transform that all stored vectors went through; no row while there is none.
+    """CREATE TABLE protection (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        id TEXT NOT NULL CHECK (length(id) = 16)
+    ) STRICT""",
+    "ALTER TABLE people ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX people_by_change ON people (changed)",
+    """CREATE TABLE gallery_clock (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        position INTEGER NOT NULL,
+        removed INTEGER NOT NULL
+    ) STRICT""",
+    "INSERT INTO gallery_clock VALUES (1, 0, 0)",
+    f"""CREATE TRIGGER template_comes AFTER INSERT ON templates
+        BEGIN {_TOUCH} NEW.person; END""",
+    f"""CREATE TRIGGER template_goes AFTER DELETE ON templates
+        BEGIN {_TOUCH} OLD.person; END""",
+    f"""CREATE TRIGGER status_changes AFTER UPDATE OF status ON people
+        BEGIN {_TOUCH} NEW.number; END""",
+    """CREATE TRIGGER person_goes AFTER DELETE ON people
+        BEGIN UPDATE gallery_clock SET position = position + 1, removed = position + 1; END""",
+    # How well somebody's accepted presentations matched, a week (from its Monday) a row; sums of
+    # cosines and of their squares, in millionths. It goes with the templates, and begins anew with
+    # an enrolment.
+    """CREATE TABLE genuine (
+        person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+        monday TEXT NOT NULL,
+        count INTEGER NOT NULL CHECK (count > 0),
+        total INTEGER NOT NULL,
+        squares INTEGER NOT NULL,
+        PRIMARY KEY (person, monday)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE renewals (
+        person TEXT PRIMARY KEY REFERENCES people (number) ON DELETE CASCADE,
+        since_utc TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TRIGGER enrolment_renews AFTER INSERT ON templates WHEN NEW.origin = 'enrolled'
+        BEGIN DELETE FROM genuine WHERE person = NEW.person;
+        DELETE FROM renewals WHERE person = NEW.person; END""",
+    """CREATE TRIGGER last_template_goes AFTER DELETE ON templates
+        WHEN NOT EXISTS (SELECT 1 FROM templates WHERE person = OLD.person)
+        BEGIN DELETE FROM genuine WHERE person = OLD.person;
+        DELETE FROM renewals WHERE person = OLD.person; END""",
+)
+
 LEDGER = Schema("ledger", 0x4B4C4731, (_LEDGER_1, _LEDGER_2))  # "KLG1"
-GALLERY = Schema("gallery", 0x4B474131, (_GALLERY_1, _GALLERY_2))  # "KGA1"
+GALLERY = Schema("gallery", 0x4B474131, (_GALLERY_1, _GALLERY_2, _GALLERY_3))  # "KGA1"

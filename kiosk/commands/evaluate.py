@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kiosk.commands.measuring import acquire_with_bar, with_weights
+from kiosk.commands.measuring import with_weights
 from kiosk.commands.options import print_json, print_table, with_json
+from kiosk.commands.pack_run import measure_pack
 from kiosk.errors import PhotoSetError
+from kiosk.evaluation_charts import write_charts
 from kiosk.evaluation_html import report_html
-from kiosk.evaluation_report import measures, summary
-from kiosk.photo_sets import read_set, usable_pairs
-from recognizer.evaluation import compare_all, compare_listed, evaluate
-from recognizer.pipeline import RecognizerSettings, open_recognizer
+from kiosk.evaluation_report import measures
+from kiosk.evaluation_tables import (
+    LATENCY,
+    PACKS,
+    ROBUSTNESS,
+    group_tables,
+    latency_note,
+    latency_rows,
+    open_set_note,
+    pack_rows,
+    robustness_rows,
+)
+from kiosk.group_file import read_groups
+from kiosk.photo_sets import read_set
+from kiosk.robustness import PHOTOS_A_PERSON
 
 
 @click.command("evaluate")
@@ -24,16 +38,53 @@ from recognizer.pipeline import RecognizerSettings, open_recognizer
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Where the pictures of a pairs file are; beside it unless given.",
 )
+@click.option(
+    "--groups",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A CSV person|photo,attribute,…; DIR/groups.csv where there is one.",
+)
 @with_weights
-@click.option("--pack", default="open", show_default=True, help="Which pack.")
+@click.option(
+    "--pack", "--packs", "packs", default="open", show_default=True, help="Which packs: a,b."
+)
+@click.option("--accept-licence", multiple=True, help="A pack's acceptance word; repeatable.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `kiosk models calibrate` wrote, in place of the pack's own.",
+)
+@click.option("--robustness", is_flag=True, help="Degrade photos and measure again.")
+@click.option(
+    "--robustness-photos",
+    type=click.IntRange(min=1),
+    default=PHOTOS_A_PERSON,
+    show_default=True,
+    help="How many photos of each person are degraded.",
+)
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write an HTML report; it names photos and shows none.",
 )
+@click.option(
+    "--charts",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write det.svg and scores.svg into this folder; of the first pack that opens.",
+)
 @with_json
 def evaluate_command(
-    source: Path, images: Path | None, weights: Path, pack: str, report: Path | None, as_json: bool
+    source: Path,
+    images: Path | None,
+    groups: Path | None,
+    weights: Path,
+    packs: str,
+    accept_licence: tuple[str, ...],
+    calibration: Path | None,
+    robustness: bool,
+    robustness_photos: int,
+    report: Path | None,
+    charts: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure the recogniser on a folder a person, LFW's pairs.txt, or a CSV with a,b,same.
 
@@ -41,28 +92,66 @@ def evaluate_command(
     the photos; fnmr and fmr are those at the operating threshold.
     """
     photos = read_set(source, images)
-    eyes = open_recognizer(weights, RecognizerSettings(pack=pack, pad=False))
-    acquired = acquire_with_bar(eyes, photos)
-    if photos.pairs is None:
-        people = [photo.person for photo in acquired.photos]
-        comparisons = compare_all(acquired.embeddings, people)
-    else:
-        comparisons = compare_listed(acquired.embeddings, usable_pairs(photos, acquired))
-    found = evaluate(comparisons, acquired.people, eyes.calibration)
-    result = summary(photos, acquired, found) | {"pack": pack, "model": eyes.model_digest}
+    if robustness and photos.pairs is not None:
+        raise PhotoSetError("--robustness needs a folder a person, not a pairs file")
+    if groups is None and (source / "groups.csv").is_file():
+        groups = source / "groups.csv"
+    held = {} if groups is None else read_groups(groups, photos.photos)
+    names = list(dict.fromkeys(name.strip() for name in packs.split(",") if name.strip()))
+    if not names:
+        raise click.BadParameter("name one pack at least", param_hint="--packs")
+    degraded = robustness_photos if robustness else None
+    runs = [
+        measure_pack(
+            name,
+            photos,
+            held,
+            weights,
+            accept_licence,
+            calibration,
+            degraded,
+            time.perf_counter,
+        )
+        for name in names
+    ]
+    first = next((run for run in runs if run.found is not None), None)
+    if first is None or first.found is None:
+        raise next(run.error for run in runs if run.error is not None)
+    if charts is not None:
+        write_charts(charts, first.found)
     if report is not None:
         try:
-            report.write_text(report_html(result, found), encoding="utf-8")
+            page = report_html([(run.result, run.found) for run in runs])
+            report.write_text(page, encoding="utf-8")
         except OSError as error:
             raise PhotoSetError(f"{report} cannot be written: {error.strerror}") from error
+    results = [run.result for run in runs]
     if as_json:
-        print_json(result)
-    else:
-        _print(result)
+        print_json(first.result | ({"packs": results} if len(results) > 1 else {}))
+        return
+    if len(results) > 1:
+        print_table(PACKS, pack_rows(results))
+    for result in results:
+        if result["error"] is None:
+            _print(result)
 
 
 def _print(result: dict[str, Any]) -> None:
+    click.echo(f"\npack {result['pack']}")
     print_table(("measure", "value", "remark"), measures(result))
+    if note := open_set_note(result):
+        click.echo(note)
+    for title, columns, rows, notes in group_tables(result):
+        click.echo(f"\n{title}")
+        print_table(columns, rows)
+        for text in notes:
+            click.echo(text)
+    if result["robustness"] is not None:
+        click.echo("\nrobustness: degraded probes against undegraded templates")
+        print_table(ROBUSTNESS, robustness_rows(result))
+    click.echo("\ntime a photo takes")
+    print_table(LATENCY, latency_rows(result))
+    click.echo(latency_note(result))
     for kind in ("worst_genuine", "worst_impostor"):
         click.echo(f"\n{kind.replace('_', ' ')} pairs")
         for pair in result[kind][:5]:

@@ -19,7 +19,7 @@ def keys() -> None:
 @keys.command("create")
 @with_config
 def create(config: Path) -> None:
-    """Make the database, signing and sealing keys; keys that are there are never overwritten."""
+    """Make whichever of this terminal's keys are missing; those there are never overwritten."""
     directory = load(config).store.keys
     create_keys(directory)
     click.echo(f"keys made in {directory}; give {directory / 'signing.pub'} to headquarters")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from rich import progress as bars
 from rich.console import Console
 
 from kiosk.photo_sets import Acquired, PhotoSet, acquire
+from kiosk.stage_times import StageTimes
 from recognizer.pipeline import Recognizer
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -27,9 +29,18 @@ def with_weights(command: _Command) -> _Command:
     )(command)
 
 
-def acquire_with_bar(eyes: Recognizer, photos: PhotoSet) -> Acquired:
-    """Embed every photo; a bar on stderr when that is a terminal."""
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr when that is a terminal; what it gives is called after each step."""
     console = Console(stderr=True)
     with bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("photos", total=len(photos.photos))
-        return acquire(eyes, photos.photos, lambda: bar.advance(task))
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def acquire_with_bar(
+    eyes: Recognizer, photos: PhotoSet, times: StageTimes | None = None, what: str = "photos"
+) -> Acquired:
+    """Embed every photo under a bar; `times` takes the time of each stage."""
+    with progress_bar(what, len(photos.photos)) as advance:
+        return acquire(eyes, photos.photos, advance, times)

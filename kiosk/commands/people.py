@@ -15,7 +15,7 @@ from kiosk.enrolment import Applicant, enrol, from_camera, from_photos
 from kiosk.settings import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
-from store.people import Person
+from store.people import Person, TemplateEntry
 from store.records import Instant
 from store.register import Register
 
@@ -58,7 +58,8 @@ def enrol_command(
                 source.close()
         else:
             samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
-        threshold = policy_for(settings, eyes)(len(stores.gallery.people()) + 1).threshold
+        there = len(stores.gallery.templates(eyes.model_digest)[0])
+        threshold = policy_for(settings, eyes)(there + len(samples)).threshold
         applicant = Applicant(number, name, language, consent, witness)
         now = SystemClock(settings.terminal.zone).now()
         count = enrol(stores, eyes.model_digest, applicant, samples, threshold, now)
@@ -86,7 +87,7 @@ def list_people(config: Path, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(("number", "name", "language", "status", "templates"), rows)
+        print_table(("number", "name", "language", "status", "templates", "renewal"), rows)
 
 
 @people.command("show")
@@ -98,11 +99,13 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
     settings = load(config)
     with open_stores(settings) as stores:
         row = _row(_find(stores, number))
+        made = [_template_row(entry) for entry in stores.templates.entries(number)]
     if as_json:
-        print_json(row)
-    else:
-        for key, value in row.items():
-            click.echo(f"{key:10} {value}")
+        print_json({**row, "made": made})
+        return
+    for key, value in row.items():
+        click.echo(f"{key:10} {value}")
+    print_table(("quality", "made", "origin", "model"), made)
 
 
 @people.command("remove")
@@ -136,6 +139,15 @@ def withdraw(number: str, config: Path, as_json: bool) -> None:
 def leave(number: str, config: Path, as_json: bool) -> None:
     """The person has left: every template of theirs is deleted at once."""
     _change(number, config, as_json, "left", Register.leave)
+
+
+@people.command("unadapt")
+@click.argument("number")
+@with_config
+@with_json
+def unadapt(number: str, config: Path, as_json: bool) -> None:
+    """Delete the templates that were taken up from presentations ([templates] adapt)."""
+    _change(number, config, as_json, "is back to the enrolled templates", Register.unadapt)
 
 
 @people.command("block")
@@ -192,4 +204,14 @@ def _row(person: Person) -> dict[str, object]:
         "language": person.language,
         "status": person.status,
         "templates": person.templates,
+        "renewal": "due" if person.renewal_due else None,
+    }
+
+
+def _template_row(entry: TemplateEntry) -> dict[str, object]:
+    return {
+        "quality": entry.quality_millionths / 1e6,
+        "made": entry.made_utc,
+        "origin": entry.origin,
+        "model": entry.model,
     }

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kiosk.calibration_file import read
 from kiosk.settings import Settings
-from recognizer.calibration import threshold
+from recognizer.calibration import beyond_measured, threshold
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 from recognizer.quality import QualitySettings
 
 
 def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
-    """The recogniser that the settings describe; raises `recognizer.errors.RecognizerError`.
+    """The recogniser that the settings describe.
+
+    Raises `recognizer.errors.RecognizerError`, and `PhotoSetError` for a calibration file.
 
     Photos (`camera` False) need no PAD: whoever enrols from them answers for whom they show.
     """
@@ -22,23 +25,42 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
         RecognizerSettings(
             pack=part.pack,
             pad=camera and settings.pad.mode == "on",
+            motion_votes=settings.pad.motion == "advise",
             min_face_px=part.min_face_px,
             detector=part.detector,
             accept_licence=part.accept_licence,
+            calibration=None if part.calibration is None else read(part.calibration, part.pack),
             quality=QualitySettings(**settings.quality.model_dump()),
         ),
     )
 
 
 def policy_for(settings: Settings, eyes: Recognizer) -> Callable[[int], DecisionPolicy]:
-    """The decision policy for a gallery of so many people, at the operator's FPIR."""
+    """The decision policy for a gallery of so many templates, at the operator's FPIR.
 
-    def policy(people: int) -> DecisionPolicy:
+    A person's score is the best of their templates, so every template is a comparison that can go
+    wrong: N of the threshold counts templates. Raises `recognizer.errors.MissingCalibrationError`
+    at once, not when the policy is asked.
+    """
+    part, calibration = settings.recognition, eyes.calibration
+
+    def policy(templates: int) -> DecisionPolicy:
+        n = max(templates, 1)
         return DecisionPolicy(
-            threshold=threshold(max(people, 1), settings.recognition.fpir, eyes.calibration),
+            threshold=threshold(n, part.fpir, calibration),
             margin=settings.decision.margin,
             min_frames=settings.decision.min_frames,
             max_frames=settings.decision.max_frames,
+            beyond=beyond_measured(n, part.fpir, eyes.calibration),
         )
 
     return policy
+
+
+def verification_for(settings: Settings, eyes: Recognizer) -> Callable[[int], float]:
+    """The cosine for 1:1 with somebody of so many templates, at the operator's FMR.
+
+    The best of their templates counts, so they are the N of it.
+    """
+    fmr = settings.recognition.verification_fmr
+    return lambda templates: threshold(max(templates, 1), fmr, eyes.calibration)

@@ -15,8 +15,9 @@ from kiosk import log
 from kiosk.cameras import open_camera
 from kiosk.clock import SystemClock
 from kiosk.commands.options import with_config
-from kiosk.commands.recognition import open_eyes, policy_for
+from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
+from kiosk.identity import NoReader
 from kiosk.indicators import GpioIndicator
 from kiosk.settings import load
 from kiosk.stores import open_stores
@@ -32,6 +33,7 @@ def run(config: Path) -> None:
     stopping = threading.Event()
     with ExitStack() as stack:
         eyes = open_eyes(settings)
+        policy = policy_for(settings, eyes)
         stores = stack.enter_context(open_stores(settings))
         indicator = GpioIndicator(settings.indicators)
         stack.callback(indicator.close)
@@ -50,9 +52,17 @@ def run(config: Path) -> None:
         digest = hashlib.sha256(config.read_bytes()).hexdigest()
         boot = Boot(version=metadata.version("kiosk"), settings_digest=digest)
         stores.ledger.append(boot, clock.now())
-        Door(settings, stores, eyes, policy_for(settings, eyes), indicator, clock, stopping).run(
-            camera
-        )
+        Door(
+            settings,
+            stores,
+            eyes,
+            policy,
+            indicator,
+            clock,
+            stopping,
+            verification_for(settings, eyes),
+            NoReader(),
+        ).run(camera)
         reason = "stopped" if stopping.is_set() else "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)

@@ -7,6 +7,7 @@ folder and never enter the repository.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,7 @@ def _fetch(photo: Photo, cache: Path) -> Path:
     found = sha256(raw).hexdigest()
     if found != photo.digest:
         raise RuntimeError(f"{photo.member}: SHA-256 {found}, expected {photo.digest}")
-    part = target.with_suffix(".part")
+    part = target.with_suffix(f".{os.getpid()}.part")  # two test workers may fetch side by side
     part.write_bytes(raw)
     part.replace(target)
     return target

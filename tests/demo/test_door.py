@@ -45,9 +45,26 @@ def test_the_camera_enrols_whoever_stands_alone_before_it(
     pictures_of(cast[:1], tmp_path / "door", frames=30, gap=0)
     stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
     words = ("1001", "--name", "Jo", "--consent", "test", "--camera")
-    assert stage.ask("kiosk", "enrol", *words)["templates"] == 5
+    assert stage.ask("kiosk", "enrol", *words)["templates"] == 3  # the picture stands still
     with pytest.raises(StageError, match="already enrolled under number 1001"):
         stage.run("kiosk", "enrol", "1002", *words[1:])
+
+
+@pytest.mark.soak
+def test_who_does_not_turn_when_every_face_is_challenged_is_not_recorded(
+    make_stage: MakeStage, cast: list[Person], tmp_path: Path
+) -> None:
+    pictures_of(cast[:1], tmp_path / "door", frames=40, gap=5)
+    stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
+    asking = 'mode = "off"\nchallenge = "always"\nchallenge_s = 2'
+    stage.config.write_text(stage.config.read_text().replace('mode = "off"', asking))
+    enrol(stage, cast[:1], tmp_path)
+    kiosk = stage.start("kiosk")
+    assert kiosk.process.wait(120) == 0
+    assert stage.ask("kiosk", "punches") == []
+    said = "\n".join(kiosk.words)
+    assert "turn your head" in said
+    assert "challenge_failed" in said
 
 
 def test_who_is_removed_is_no_longer_recognised(

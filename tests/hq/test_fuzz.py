@@ -16,9 +16,7 @@ from tests.sync.test_parsers import ANYTHING, RECORDS
 HASHES = [record.hash.hex() for record in RECORDS]
 
 
-@settings(
-    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(Channel), ANYTHING), min_size=1, max_size=8))
 def test_nothing_that_arrives_stops_the_receiver(
     tmp_path: Path, messages: list[tuple[Channel, bytes]]

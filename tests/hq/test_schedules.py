@@ -51,7 +51,6 @@ def live_through(schedule: list[tuple[object, ...]], least: int) -> World:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
@@ -60,7 +59,7 @@ def test_no_schedule_loses_or_doubles_a_record(schedule: list[tuple[object, ...]
     live_through(schedule, 300)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP | LOSS, max_size=40))
 def test_a_headquarters_that_forgets_gets_everything_again(
     schedule: list[tuple[object, ...]],
@@ -69,7 +68,7 @@ def test_a_headquarters_that_forgets_gets_everything_again(
 
 
 @pytest.mark.soak
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP | LOSS, min_size=60, max_size=150))
 def test_thousands_of_punches_through_long_misfortune(
     schedule: list[tuple[object, ...]],

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
+from kiosk.calibration_file import read as read_calibration
 from kiosk.cli import cli
 from kiosk.errors import PhotoSetError
 from kiosk.photo_sets import read_set
@@ -251,7 +252,12 @@ def test_a_calibration_is_written_with_what_it_rests_on(
     (held,) = tomllib.loads(out.read_text())["packs"].values()
     fitted = Calibration.model_validate(held["calibration"])
     assert (fitted.comparisons, fitted.people) == (375, 6)
-    assert abs(fitted.mean - load_manifest().pack("open").calibration.mean) < 0.1
+    released = load_manifest().pack("open").calibration
+    assert released is not None
+    assert abs(fitted.mean - released.mean) < 0.1
+    assert read_calibration(out, "open") == fitted
+    with pytest.raises(PhotoSetError, match="no calibration of the pack insightface-sc"):
+        read_calibration(out, "insightface-sc")
     printed = invoke(*words)
     assert printed.stdout == out.read_text()
     told = json.loads(invoke(*words, "--json").stdout)

@@ -20,6 +20,7 @@ from kiosk.cameras import Frame
 from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, enrol, from_photos
 from kiosk.errors import EnrolmentRefusedError
+from kiosk.identity import NoReader
 from kiosk.indicators import Signal
 from kiosk.settings import Settings
 from kiosk.stores import open_stores
@@ -169,7 +170,15 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
         enrol(stores, eyes.model_digest, applicant, samples, 0.5, NOW)
         lamps = _Lamps()
         door = Door(
-            settings, stores, eyes, lambda _: DecisionPolicy(0.5), lamps, _Stopped(), Event()
+            settings,
+            stores,
+            eyes,
+            lambda _: DecisionPolicy(0.5),
+            lamps,
+            _Stopped(),
+            Event(),
+            lambda _: 0.5,
+            NoReader(),
         )
         door.run(_Frames([*wrong, portrait, grey, small, portrait, grey, portrait]))
         contents = [record.content() for record in stores.ledger.records(0, 100)]

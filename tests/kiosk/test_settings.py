@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.commands import recognition
-from kiosk.settings import QualitySection, load
+from kiosk.settings import PadSection, QualitySection, load
 from recognizer.opening import RecognizerSettings
 from recognizer.quality import QualitySettings
 from store.errors import SettingsError
@@ -66,6 +66,12 @@ def test_a_pin_used_twice_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         load(tmp_path / "nowhere.toml")
+
+
+def test_motion_has_no_vote_where_pad_is_off() -> None:
+    with pytest.raises(ValueError, match="needs mode"):
+        PadSection(mode="off", motion="advise")
+    assert (PadSection().motion, PadSection().challenge) == ("off", "never")
 
 
 def test_every_threshold_of_quality_is_a_setting_that_reaches_the_recogniser(

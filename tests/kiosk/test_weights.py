@@ -202,7 +202,11 @@ def test_an_unknown_detector_is_named(tmp_path: Path) -> None:
 
 def test_the_list_shows_what_is_here_and_every_licence() -> None:
     done = CliRunner().invoke(models_group, ["list", "--json", "--to", "/nowhere"])
-    rows = json.loads(done.stdout)
+    told = json.loads(done.stdout)
+    rows = told["files"]
+    packs = {pack["pack"]: pack for pack in told["packs"]}
+    assert {"open", "insightface-sc", "insightface-l"} <= set(packs)
+    assert "non-commercial" in packs["insightface-l"]["licence"]
     assert {row["here"] for row in rows} == {"no"}
     assert all(row["licence"] for row in rows)
     assert any("MS1M" in (row["remark"] or "") for row in rows)

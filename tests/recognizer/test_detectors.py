@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from recognizer.align import TEMPLATE, similarity
 from recognizer.faces import Face, Image, overlap
-from recognizer.mtcnn import suppress
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from recognizer.suppression import suppress
 
 NO_PAD = RecognizerSettings(pad=False)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recognizer.embedder import Embedder
 from recognizer.errors import ImageError, LicenceError, ManifestError, ModelError
 from recognizer.manifest import Pack, load_manifest, parse_manifest
-from recognizer.opening import RecognizerSettings, check_licence
+from recognizer.opening import check_licence
 from recognizer.pad import grown
 from recognizer.session import Session, Signature
 
@@ -102,11 +102,11 @@ def test_a_face_in_the_middle_is_grown_about_its_centre() -> None:
 def test_a_non_commercial_pack_needs_the_written_word() -> None:
     free = load_manifest().packs["open"]
     bound = free.model_copy(update={"non_commercial": True, "acceptance": "I may"})
-    check_licence(RecognizerSettings(), free)
-    check_licence(RecognizerSettings(accept_licence="I may"), bound)
+    check_licence("open", free, None)
+    check_licence("bound", bound, "I may")
     for word in (None, "", "i may"):
         with pytest.raises(LicenceError, match="accept_licence"):
-            check_licence(RecognizerSettings(accept_licence=word), bound)
+            check_licence("bound", bound, word)
 
 
 def test_a_non_commercial_pack_without_a_word_is_a_mistake_in_the_manifest() -> None:

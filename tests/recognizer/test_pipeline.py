@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 import pytest
 
+from recognizer.embedder import Embedder
 from recognizer.errors import ImageError, MissingWeightsError, UnknownPackError, WrongWeightsError
-from recognizer.faces import Image
+from recognizer.faces import Image, Vector
+from recognizer.motion import Motion, Opinion
+from recognizer.opening import open_parts
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 
 NO_PAD = RecognizerSettings(pad=False)
@@ -112,3 +117,42 @@ def test_a_print_and_a_screen_are_attacks_and_never_embedded(
         assert subject is not None
         assert subject.attack is attack
         assert (subject.embedding is None) is attack
+
+
+class SpyEmbedder:
+    """The pack's embedder, which counts the crops that reach it."""
+
+    def __init__(self, real: Embedder) -> None:
+        self.real, self.crops = real, 0
+        self.dimension = real.dimension
+
+    def embed(self, crops: Image) -> Vector:
+        self.crops += len(crops)
+        return self.real.embed(crops)
+
+
+def test_a_face_that_fails_pad_never_reaches_the_embedder(
+    weights_dir: Path, shared_faces: Path
+) -> None:
+    settings = RecognizerSettings(pad=True)
+    parts = open_parts(weights_dir, settings)
+    for name, embedded in (("image_F1", 0), ("image_F2", 0), ("image_T1", 5)):
+        spy = SpyEmbedder(parts.embedder)
+        eyes = Recognizer(replace(parts, embedder=cast(Embedder, spy)), settings)
+        for i in range(5):
+            eyes.look(picture(shared_faces / "pad" / f"{name}.jpg"), i / 15)
+        assert spy.crops == embedded, name
+
+
+def test_a_flat_motion_is_an_attack_only_where_the_operator_lets_it_vote(
+    weights_dir: Path, shared_faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = Motion(Opinion.FLAT, 0.8, 0.0, 0.0, 30)
+    monkeypatch.setattr("recognizer.pipeline.judge_motion", lambda track: flat)
+    for votes in (False, True):
+        eyes = open_recognizer(weights_dir, RecognizerSettings(motion_votes=votes))
+        subject = eyes.look(picture(shared_faces / "pad" / "image_T1.jpg"), 0.0).subject
+        assert subject is not None
+        assert subject.motion == (flat if votes else None)
+        assert subject.attack is votes
+        assert (subject.embedding is None) is votes

@@ -161,10 +161,10 @@ def test_no_template_without_consent(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "INSERT INTO templates VALUES (9, '1', 77, 1, 'm', x'00000000', 1, 't')",
-        "INSERT INTO templates VALUES (9, '2', 1, 1, 'm', x'00000000', 1, 't')",
-        "INSERT INTO templates VALUES (9, '1', 1, 0, 'm', x'00000000', 1, 't')",
-        "INSERT INTO templates VALUES (9, '1', 1, NULL, 'm', x'00000000', 1, 't')",
+        "INSERT INTO templates VALUES (9, '1', 77, 1, 'm', x'00000000', 1, 't', 'enrolled')",
+        "INSERT INTO templates VALUES (9, '2', 1, 1, 'm', x'00000000', 1, 't', 'enrolled')",
+        "INSERT INTO templates VALUES (9, '1', 1, 0, 'm', x'00000000', 1, 't', 'enrolled')",
+        "INSERT INTO templates VALUES (9, '1', 1, NULL, 'm', x'00000000', 1, 't', 'enrolled')",
         "UPDATE consents SET live = 0, ended_utc = 't', ended_why = 'withdrawn'",
         "DELETE FROM consents",
         "DELETE FROM people",

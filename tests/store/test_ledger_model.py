@@ -176,4 +176,4 @@ class StoreHistory(RuleBasedStateMachine):
 
 
 TestStoreHistory = StoreHistory.TestCase
-TestStoreHistory.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestStoreHistory.settings = settings(max_examples=60, stateful_step_count=25)

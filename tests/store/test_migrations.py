@@ -41,6 +41,7 @@ DIGESTS = {
     "gallery": [
         "c4b6a99efd56932cd35783b2741836e3cd44ba436e17d6abc2e85e5df021f38e",
         "3532cdbfc216ec18b8b491bd3fafcc78ec97a09d800249d926c51ff843673501",
+        "bf8a2da4b9be3436fc9cc2be288d2af3d588d904e98d2e49753a046a10d03c08",
     ],
 }
 

@@ -199,7 +199,7 @@ def test_somebody_who_came_back_is_not_deleted(
 # Any history
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     days=st.lists(
         st.tuples(st.integers(-400, 400), st.booleans(), st.booleans()), min_size=2, max_size=12

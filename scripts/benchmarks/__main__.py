@@ -1,0 +1,35 @@
+"""`./scripts/bench PART`: one sub-command a part."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from benchmarks.gallery import measure
+from benchmarks.timing import Report
+
+
+@click.group()
+def bench() -> None:
+    """Measure the parts that have a budget."""
+
+
+@bench.command("gallery")
+@click.option("--templates", default=50_000, show_default=True, help="In the gallery.")
+@click.option("--repetitions", default=200, show_default=True, help="Of each measurement.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def gallery(templates: int, repetitions: int, to: Path | None) -> None:
+    """Load, search and change a gallery."""
+    _give(measure(templates, repetitions), to)
+
+
+def _give(report: Report, to: Path | None) -> None:
+    click.echo(report.markdown())
+    if to is not None:
+        to.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    bench()

@@ -1,0 +1,84 @@
+"""How things are timed and told: median and 95th percentile of many repetitions, after warm-up."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+WARM_UP = 20  # repetitions before those that count: caches, BLAS threads, page faults
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds."""
+
+    median_ms: float
+    p95_ms: float
+    repetitions: int
+
+
+def timed(work: Callable[[], object], repetitions: int, warm_up: int = WARM_UP) -> Timing:
+    """The time of `work`, called again and again."""
+    for _ in range(warm_up):
+        work()
+    taken = np.empty(repetitions)
+    for i in range(repetitions):
+        begun = time.perf_counter()
+        work()
+        taken[i] = time.perf_counter() - begun
+    median, p95 = np.percentile(taken, (50, 95)) * 1e3
+    return Timing(float(median), float(p95), repetitions)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was measured, under which conditions, and the ratios that matter."""
+
+    title: str
+    conditions: dict[str, object] = field(default_factory=dict)
+    timings: dict[str, Timing] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """One JSON object."""
+        timings = {
+            name: {"median_ms": t.median_ms, "p95_ms": t.p95_ms, "repetitions": t.repetitions}
+            for name, t in self.timings.items()
+        }
+        return {
+            "benchmark": self.title,
+            "conditions": self.conditions,
+            "timings": timings,
+            "numbers": self.numbers,
+        }
+
+    def markdown(self) -> str:
+        """The same as tables."""
+        lines = [f"# {self.title}", ""]
+        lines += [f"- {name}: {value}" for name, value in self.conditions.items()]
+        lines += ["", "| | median ms | p95 ms | repetitions |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {name} | {t.median_ms:.3f} | {t.p95_ms:.3f} | {t.repetitions} |"
+            for name, t in self.timings.items()
+        ]
+        lines += ["", "| | |", "| --- | --- |"]
+        lines += [f"| {name} | {value:.3g} |" for name, value in self.numbers.items()]
+        return "\n".join(lines)
+
+
+def machine() -> dict[str, object]:
+    """What the times depend on. BLAS threads as the environment sets them, else all cores."""
+    cores = os.cpu_count()
+    return {
+        "machine": platform.machine(),
+        "cores": cores,
+        "load average": os.getloadavg()[0],
+        "BLAS threads": os.environ.get("OPENBLAS_NUM_THREADS", f"unset (up to {cores})"),
+        "Python": platform.python_version(),
+        "numpy": np.__version__,
+    }

@@ -1,0 +1,59 @@
+"""What the terminal's tests of templates are made of: a terminal's stores, and faces."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from numpy.typing import NDArray
+
+from kiosk.enrolment import Applicant
+from kiosk.settings import Settings
+from recognizer.coverage import Sample
+from store.keys import create_keys
+from store.records import Instant
+from store.settings import HqSection, StoreSection, Terminal
+
+MODEL = "ab" * 32
+D = 192
+
+
+def now(days: float = 0) -> Instant:
+    """So many days after the tests' first Monday."""
+    utc = datetime(2026, 3, 2, 6, 0, tzinfo=UTC) + timedelta(days=days)
+    return Instant(utc=utc, zone="UTC", boot="b", monotonic_ns=1, synchronised=True, error_ms=1)
+
+
+def terminal(folder: Path) -> Settings:
+    """A new terminal's settings, with its keys."""
+    create_keys(folder / "keys")
+    public = Ed25519PrivateKey.generate().public_key()
+    (folder / "hq.pub").write_bytes(
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    return Settings(
+        terminal=Terminal(site="plant-1", name="gate-a", zone="UTC"),
+        store=StoreSection(directory=folder, keys=folder / "keys"),
+        hq=HqSection(public_key=folder / "hq.pub"),
+    )
+
+
+def face(person: int, shot: int = 0, apart: float = 0.5) -> NDArray[np.float32]:
+    """(192,) embedding: shots of one person have cosines of about 1 / (1 + apart²)."""
+    base = np.random.default_rng(person).normal(size=D)
+    other = np.random.default_rng((person, shot)).normal(size=D)
+    raw = base / np.linalg.norm(base) + apart * other / np.linalg.norm(other)
+    return np.asarray(raw / np.linalg.norm(raw), dtype=np.float32)
+
+
+def samples(person: int, *shots: int, quality: float = 0.8) -> list[Sample]:
+    """Shots of one person."""
+    return [Sample(face(person, shot), quality) for shot in shots]
+
+
+def applicant(number: str) -> Applicant:
+    """Somebody who consents."""
+    return Applicant(number, "Name", "en", "form", None)

@@ -1,0 +1,165 @@
+"""The daemon with an active challenge: from landmarks to a signed punch, and to none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kiosk.cameras import Frame
+from kiosk.clock import Clock
+from kiosk.daemon import Door
+from kiosk.identity import NoReader
+from kiosk.indicators import Signal
+from kiosk.settings import PadSection, Settings
+from kiosk.stores import Stores, open_stores
+from recognizer.decision import Decision, DecisionPolicy, Verdict
+from recognizer.evidence import Evidence
+from recognizer.faces import Face, Image
+from recognizer.matcher import Matcher
+from recognizer.pipeline import Look, Recognizer, TrackedFace
+from recognizer.quality import Quality
+from recognizer.simulated_motion import Mover, simulate
+from store.keys import create_keys
+from store.records import Instant
+from store.settings import HqSection, StoreSection, Terminal
+
+BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
+GOOD = Quality(150, 70, 0, 0, 0, 0, 100, 200, 20, 50, 1, 1, 0.7, 1.0, None)
+
+
+class Lamps:
+    """Keeps what was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Signal] = []
+
+    def show(self, signal: Signal) -> None:
+        self.shown.append(signal)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Head:
+    """A recogniser's eyes before a simulated head, or a print, that obeys the lamps, or not."""
+
+    model_digest = "ab" * 32
+
+    def __init__(self, lamps: Lamps, mover: Mover, obeys: bool) -> None:
+        self.lamps, self.mover, self.obeys, self.turned = lamps, mover, obeys, 0
+
+    def look(self, image: Image, at_s: float, served: frozenset[int]) -> Look:
+        asked = {Signal.TURN_LEFT, Signal.TURN_RIGHT} & set(self.lamps.shown)
+        track = simulate(self.mover, 1, noise=0.0)
+        if asked:
+            self.turned = min(self.turned + 1, len(track) - 1)
+        points = track[self.turned].copy()
+        # The simulated head turns to the picture's right, which is its own left.
+        if (Signal.TURN_LEFT in asked) is not self.obeys:
+            points[:, 0] = 640 - points[:, 0]
+            points = points[[1, 0, 2, 4, 3]]
+        face = Face((250, 170, 140, 160), points.astype(np.float32), 1.0)
+        embedding = np.ones(1, dtype=np.float32)
+        evidence = Evidence(1, at_s, face, GOOD, 0.99, False, embedding)
+        return Look((TrackedFace(1, face),), evidence)
+
+
+class Certain:
+    """A policy that takes whoever it saw in three frames for 1001."""
+
+    def decide(self, evidence: list[Evidence], matcher: Matcher) -> Decision:
+        sure = len(evidence) >= 3
+        verdict = Verdict.ACCEPT if sure else Verdict.UNDECIDED
+        return Decision(verdict, "1001" if sure else None, 0.9, 0.5, len(evidence), None)
+
+
+class Film:
+    """Sixty frames, fifteen a second."""
+
+    def frames(self) -> Iterator[Frame]:
+        return (Frame(BLACK, i / 15) for i in range(60))
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Stopped:
+    """A clock that stands still."""
+
+    def now(self) -> Instant:
+        return Instant(
+            utc=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
+            zone="Europe/Berlin",
+            boot="b",
+            monotonic_ns=1,
+            synchronised=True,
+            error_ms=1,
+        )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    create_keys(tmp_path / "keys")
+    public = Ed25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "hq.pub").write_bytes(pem)
+    return Settings(
+        terminal=Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin"),
+        store=StoreSection(directory=tmp_path, keys=tmp_path / "keys"),
+        hq=HqSection(public_key=tmp_path / "hq.pub"),
+        pad=PadSection(challenge="always"),
+    )
+
+
+@pytest.fixture
+def stores(settings: Settings) -> Iterator[Stores]:
+    with open_stores(settings) as opened:
+        yield opened
+
+
+def serve(settings: Settings, stores: Stores, mover: Mover, *, obeys: bool) -> tuple[Lamps, bytes]:
+    """What was shown, and the ledger's payloads."""
+    lamps = Lamps()
+    Door(
+        settings,
+        stores,
+        cast(Recognizer, Head(lamps, mover, obeys)),
+        lambda _: cast(DecisionPolicy, Certain()),
+        lamps,
+        cast(Clock, Stopped()),
+        threading.Event(),
+        lambda _: 0.5,
+        NoReader(),
+    ).run(Film())
+    return lamps, b"".join(r.kind.encode() + r.payload for r in stores.ledger.records(0, 100))
+
+
+def test_who_turns_as_asked_is_recorded(settings: Settings, stores: Stores) -> None:
+    lamps, written = serve(settings, stores, Mover.HEAD_TURNING, obeys=True)
+    assert lamps.shown[-1] is Signal.ACCEPTED
+    assert [r.kind for r in stores.ledger.records(0, 100)] == ["punch"]
+    assert b"1001" in written
+
+
+@pytest.mark.parametrize(
+    ("mover", "obeys"),
+    [(Mover.HEAD_TURNING, False), (Mover.HEAD_STILL, True), (Mover.PLANE_TILTED, True)],
+    ids=["the other way", "no turn", "a tilted print"],
+)
+def test_who_does_not_is_turned_down_and_not_named(
+    settings: Settings, stores: Stores, mover: Mover, obeys: bool
+) -> None:
+    settings = settings.model_copy(update={"pad": PadSection(challenge="always", challenge_s=2)})
+    lamps, written = serve(settings, stores, mover, obeys=obeys)
+    assert Signal.REJECTED in lamps.shown
+    assert Signal.ACCEPTED not in lamps.shown
+    assert b"challenge_failed" in written
+    assert b"1001" not in written

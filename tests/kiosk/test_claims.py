@@ -1,0 +1,218 @@
+"""The daemon with a badge reader: a look-alike is asked, and the badge's claim is verified 1:1."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kiosk.cameras import Frame
+from kiosk.commands.recognition import policy_for, verification_for
+from kiosk.daemon import Door
+from kiosk.identity import Claim, NoReader, StandInReader
+from kiosk.indicators import Signal
+from kiosk.settings import Settings
+from kiosk.stores import Stores, open_stores
+from morning.cast import Person, packaged_cast, portrait
+from morning.walkup import FPS, HEIGHT, WIDTH, Image, camera, view
+from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from store.keys import create_keys
+from store.records import Instant, Record
+from store.register import Agreement
+from store.settings import HqSection, StoreSection, Terminal
+
+NOW = Instant(
+    utc=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
+    zone="Europe/Berlin",
+    boot="b",
+    monotonic_ns=1,
+    synchronised=True,
+    error_ms=1,
+)
+
+
+class FixedClock:
+    def now(self) -> Instant:
+        return NOW
+
+
+class Frames:
+    def __init__(self, images: list[Image], before_each: Callable[[], None] = lambda: None) -> None:
+        self._images, self._before_each = images, before_each
+
+    def frames(self) -> Iterator[Frame]:
+        for i, image in enumerate(self._images):
+            self._before_each()
+            yield Frame(image, i / FPS)
+
+    def close(self) -> None:
+        pass
+
+
+class BadgeWhenAsked:
+    """Somebody who holds up a badge when the lamp asks for it."""
+
+    def __init__(self, reader: StandInReader, claim: Claim) -> None:
+        self._reader, self._claim = reader, claim
+        self.shown: list[Signal] = []
+
+    def show(self, signal: Signal) -> None:
+        self.shown.append(signal)
+        if signal is Signal.ASK_BADGE:
+            self._reader.show(self._claim)
+
+    def close(self) -> None:
+        pass
+
+
+class Growing:
+    """Lamps that nobody looks at, and two more templates before the second frame."""
+
+    def __init__(self, stores: Stores, eyes: Recognizer, person: Person) -> None:
+        self._stores, self._eyes, self._person = stores, eyes, person
+        self._frames = 0
+
+    def grow(self) -> None:
+        self._frames += 1
+        if self._frames == 2:
+            enrol(self._stores, self._eyes, self._person, "1001", "1002")
+
+    def show(self, signal: Signal) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def cast(weights_dir: Path, photos: dict[str, Path]) -> list[Person]:
+    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    return packaged_cast(
+        photos["astronaut"],
+        photos["t1"],
+        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    create_keys(tmp_path / "keys")
+    public = Ed25519PrivateKey.generate().public_key()
+    (tmp_path / "hq.pub").write_bytes(
+        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    return Settings(
+        terminal=Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin"),
+        store=StoreSection(directory=tmp_path, keys=tmp_path / "keys"),
+        hq=HqSection(public_key=tmp_path / "hq.pub"),
+    )
+
+
+def enrol(stores: Stores, eyes: Recognizer, person: Person, *numbers: str) -> None:
+    """One face under several numbers: nobody looks more alike."""
+    (found,) = eyes.embed_photo(portrait(person.walks[0]))
+    assert found.embedding is not None
+    for number in numbers:
+        agreement = Agreement("1", "0" * 64, "test", None)
+        template = (found.embedding, 900_000, NOW)
+        stores.register.enrol(number, "X", "en", agreement, eyes.model_digest, [template], NOW)
+
+
+def at_the_door(
+    settings: Settings, eyes: Recognizer, cast: list[Person], stores: Stores, claim: Claim
+) -> tuple[list[Signal], list[dict[str, Any]]]:
+    """Ben stands before the terminal and holds up a badge when asked."""
+    rng = np.random.default_rng(1)
+    still = view(cast[1].walks[0], 145, (0.5, 0.42), (WIDTH, HEIGHT))
+    images = [camera(still, exposure=1.0, motion_px=0, rng=rng) for _ in range(14)]
+    reader = StandInReader()
+    person = BadgeWhenAsked(reader, claim)
+    door = Door(
+        settings,
+        stores,
+        eyes,
+        policy_for(settings, eyes),
+        person,
+        FixedClock(),
+        threading.Event(),
+        verification_for(settings, eyes),
+        reader,
+    )
+    door.run(Frames(images))
+    assert reader.history == [claim]
+    return person.shown, [said(r) for r in stores.ledger.records(0, 1000) if r.kind == "punch"]
+
+
+def said(record: Record) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(record.payload)["body"]
+    return body
+
+
+def test_a_look_alike_punches_by_badge_and_face_after_being_asked(
+    settings: Settings, weights_dir: Path, cast: list[Person]
+) -> None:
+    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    with open_stores(settings) as stores:
+        enrol(stores, eyes, cast[1], "1001", "1002")
+        shown, punches = at_the_door(settings, eyes, cast, stores, Claim("1002", "badge"))
+    assert [(p["person"], p["method"]) for p in punches] == [("1002", "badge")]
+    wanted = [Signal.IDLE, Signal.SEEN, Signal.ASK_BADGE, Signal.SEEN, Signal.ACCEPTED]
+    assert shown == wanted
+
+
+def test_a_borrowed_badge_is_no_punch(
+    settings: Settings, weights_dir: Path, cast: list[Person]
+) -> None:
+    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    with open_stores(settings) as stores:
+        enrol(stores, eyes, cast[1], "1001", "1002")
+        enrol(stores, eyes, cast[2], "1003")
+        shown, punches = at_the_door(settings, eyes, cast, stores, Claim("1003", "badge"))
+        reasons = [
+            said(r)["reason"] for r in stores.ledger.records(0, 1000) if r.kind == "rejection"
+        ]
+    assert punches == []
+    assert shown[-1] is Signal.REJECTED
+    assert reasons == ["not_verified"]
+
+
+def test_the_threshold_counts_templates_follows_the_gallery_and_says_when_it_is_far_out(
+    settings: Settings, weights_dir: Path, cast: list[Person], caplog: pytest.LogCaptureFixture
+) -> None:
+    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    caplog.set_level(logging.INFO, "kiosk")
+    policy = policy_for(settings, eyes)
+    with open_stores(settings) as stores:
+        enrol(stores, eyes, cast[1], "1001")
+        growing = Growing(stores, eyes, cast[1])
+        door = Door(
+            settings,
+            stores,
+            eyes,
+            lambda templates: policy(templates * 200),
+            growing,
+            FixedClock(),
+            threading.Event(),
+            verification_for(settings, eyes),
+            NoReader(),
+        )
+        blank = np.full((HEIGHT, WIDTH, 3), 127, dtype=np.uint8)
+        door.run(Frames([blank] * 2, before_each=growing.grow))
+        faults = [said(r)["code"] for r in stores.ledger.records(0, 1000) if r.kind == "fault"]
+    lines = [r.__dict__["fields"] for r in caplog.records if r.getMessage() == "threshold"]
+    assert [line["n"] for line in lines] == [1, 3]
+    assert [line["value"] for line in lines] == [
+        round(policy(200).threshold, 4),
+        round(policy(600).threshold, 4),
+    ]
+    assert [line["extrapolated"] for line in lines] == [True, True]
+    assert faults == ["threshold_extrapolated"]
