@@ -212,7 +212,7 @@ def pack_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
                 f"{result['operating_threshold']:.4f}",
                 f"{percent(result['fnmr'])} ({result['fnmr_events']} of {result['fnmr_trials']})",
                 f"{percent(result['fmr'])} ({result['fmr_events']} of {result['fmr_trials']})",
-                at_fmr["why_not"] or percent(at_fmr["fnmr"]),
+                percent(at_fmr["fnmr"]),
                 f"{sum(row['p50_ms'] for row in result['latency']['stages']):.1f}",
             )
         rows.append(dict(zip(PACKS, values, strict=True)))
