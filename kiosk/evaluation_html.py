@@ -19,6 +19,7 @@ from kiosk.evaluation_tables import (
     latency_note,
     latency_rows,
     open_set_note,
+    pack_notes,
     pack_rows,
 )
 from recognizer.evaluation import Evaluation
@@ -41,7 +42,9 @@ def report_html(results: Sequence[tuple[Mapping[str, Any], Evaluation | None]]) 
         f"<style>{_STYLE}</style><h1>Evaluation</h1>",
     ]
     if len(results) > 1:
-        parts += ["<h2>Packs side by side</h2>", _table(PACKS, pack_rows([r for r, _ in results]))]
+        every = [result for result, _ in results]
+        parts += ["<h2>Packs side by side</h2>", _table(PACKS, pack_rows(every))]
+        parts += map(_note, pack_notes(every))
     for result, found in results:
         if found is not None:
             parts += _pack(result, found)

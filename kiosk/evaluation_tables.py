@@ -198,11 +198,11 @@ def latency_note(result: Mapping[str, Any]) -> str:
 
 
 def pack_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Packs side by side; one that could not be opened shows its error."""
+    """Packs side by side; `pack_notes` says why one could not be opened."""
     rows: list[Row] = []
     for result in results:
         if result["error"] is not None:
-            values = (result["pack"], result["error"], *[""] * (len(PACKS) - 2))
+            values = (result["pack"], "not opened", *[""] * (len(PACKS) - 2))
         else:
             at_fmr = result["fnmr_at_fmr"][0]
             values = (
@@ -212,8 +212,13 @@ def pack_rows(results: Sequence[Mapping[str, Any]]) -> list[Row]:
                 f"{result['operating_threshold']:.4f}",
                 f"{percent(result['fnmr'])} ({result['fnmr_events']} of {result['fnmr_trials']})",
                 f"{percent(result['fmr'])} ({result['fmr_events']} of {result['fmr_trials']})",
-                at_fmr["why_not"] or percent(at_fmr["fnmr"]),
+                percent(at_fmr["fnmr"]),
                 f"{sum(row['p50_ms'] for row in result['latency']['stages']):.1f}",
             )
         rows.append(dict(zip(PACKS, values, strict=True)))
     return rows
+
+
+def pack_notes(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why packs could not be opened."""
+    return [f"{r['pack']}: {r['error']}" for r in results if r["error"] is not None]

@@ -23,6 +23,7 @@ from kiosk.evaluation_tables import (
     latency_note,
     latency_rows,
     open_set_note,
+    pack_notes,
     pack_rows,
     robustness_rows,
 )
@@ -131,6 +132,8 @@ def evaluate_command(
         return
     if len(results) > 1:
         print_table(PACKS, pack_rows(results))
+        for note in pack_notes(results):
+            click.echo(f"not opened: {note}", err=True)
     for result in results:
         if result["error"] is None:
             _print(result)
