@@ -75,6 +75,8 @@ class Head:
 class Certain:
     """A policy that takes whoever it saw in three frames for 1001."""
 
+    threshold, beyond = 0.5, 0.0
+
     def decide(self, evidence: list[Evidence], matcher: Matcher) -> Decision:
         sure = len(evidence) >= 3
         verdict = Verdict.ACCEPT if sure else Verdict.UNDECIDED

@@ -113,8 +113,17 @@ def enrol(stores: Stores, eyes: Recognizer, person: Person, *numbers: str) -> No
     assert found.embedding is not None
     for number in numbers:
         agreement = Agreement("1", "0" * 64, "test", None)
-        template = (found.embedding, 900_000, NOW)
-        stores.register.enrol(number, "X", "en", agreement, eyes.model_digest, [template], NOW)
+        template = (stores.protection.apply(found.embedding), 900_000, NOW)
+        stores.register.enrol(
+            number,
+            "X",
+            "en",
+            agreement,
+            eyes.model_digest,
+            [template],
+            NOW,
+            protection=stores.protection.id,
+        )
 
 
 def at_the_door(
