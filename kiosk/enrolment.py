@@ -25,8 +25,10 @@ from kiosk.errors import EnrolmentRefusedError
 from kiosk.notices import consent_notice
 from kiosk.stores import Stores
 from recognizer.coverage import MAX_TEMPLATES, Sample, choose
+from recognizer.errors import ImageError
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Recognizer
+from recognizer.quality import Reason
 from store.records import Instant
 from store.register import Agreement
 
@@ -46,6 +48,18 @@ class Applicant:
     language: str
     consent: str
     witness: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Cosines from which two faces are one person's.
+
+    `one_person` is for faces that are said to be the same (1:1, whatever the gallery's size),
+    `anybody` for a face that is looked for among all templates (1:N).
+    """
+
+    one_person: float
+    anybody: float
 
 
 def from_photos(
@@ -80,7 +94,11 @@ def _sample(recognizer: Recognizer, photo: Path) -> Sample:
         raise EnrolmentRefusedError("unreadable", f"{photo}: not a usable picture") from error
     if image is None:
         raise EnrolmentRefusedError("unreadable", f"{photo}: not a picture that can be read")
-    faces = recognizer.embed_photo(np.asarray(image, dtype=np.uint8))
+    faces = [
+        face
+        for face in recognizer.embed_photo(np.asarray(image, dtype=np.uint8))
+        if face.quality.reason is not Reason.NOT_A_FACE  # a dog on the arm is nobody
+    ]
     if not faces:
         raise EnrolmentRefusedError(
             "no_face", f"{photo}: no face found; use a frontal, well-lit photo"
@@ -108,7 +126,10 @@ def from_camera(recognizer: Recognizer, camera: Camera) -> list[Sample]:
             break
         if enough is not None and frame.at_s - enough > _CAMERA_MORE_S:
             break
-        look = recognizer.look(frame.image, frame.at_s)
+        try:
+            look = recognizer.look(frame.image, frame.at_s)
+        except ImageError:  # no picture, so it shows nobody; a camera that gives none runs out
+            continue
         subject = look.subject
         if len(look.faces) != 1 or subject is None or subject.embedding is None:
             continue
@@ -134,27 +155,26 @@ def enrol(
     model: str,
     applicant: Applicant,
     samples: Sequence[Sample],
-    threshold: float,
+    limits: Limits,
     now: Instant,
 ) -> int:
     """Store templates of a consenting person and write the records; returns how many are theirs.
 
-    `model` is the embedder's digest, `threshold` the cosine above which two faces are one person.
-    Somebody already enrolled under this number keeps what covers them best of old and new, when
-    the face is theirs; adaptive templates give way to the enrolment.
+    `model` is the embedder's digest. Somebody already enrolled under this number keeps what covers
+    them best of old and new, when the face is theirs; adaptive templates give way to the enrolment.
     Raises `EnrolmentRefusedError` and leaves everything as it was.
     """
     protection = stores.protection
     samples = [replace(s, embedding=protection.apply(s.embedding)) for s in samples]
     vectors = np.stack([sample.embedding for sample in samples])
-    if float((vectors @ vectors.T).min()) < threshold:
+    if float((vectors @ vectors.T).min()) < limits.one_person:
         raise EnrolmentRefusedError(
             "different_people", "the photos do not show one and the same person; sort them"
         )
-    _check_others(stores, model, applicant.number, vectors, threshold)
+    _check_others(stores, model, applicant.number, vectors, limits.anybody)
     entries = [e for e in stores.templates.entries(applicant.number) if e.model == model]
     own = stores.templates.vectors([entry.id for entry in entries])
-    if len(own) and float((own @ vectors.T).max(axis=0).min()) < threshold:
+    if len(own) and float((own @ vectors.T).max(axis=0).min()) < limits.one_person:
         raise EnrolmentRefusedError(
             "different_people",
             f"number {applicant.number} is enrolled with another face; "

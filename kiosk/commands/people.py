@@ -10,8 +10,8 @@ import click
 from kiosk.cameras import open_camera
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
-from kiosk.commands.recognition import open_eyes, policy_for
-from kiosk.enrolment import Applicant, enrol, from_camera, from_photos
+from kiosk.commands.recognition import open_eyes, policy_for, verification_for
+from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.settings import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
@@ -59,10 +59,13 @@ def enrol_command(
         else:
             samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
         there = len(stores.gallery.templates(eyes.model_digest)[0])
-        threshold = policy_for(settings, eyes)(there + len(samples)).threshold
+        limits = Limits(
+            one_person=verification_for(settings, eyes)(1),
+            anybody=policy_for(settings, eyes)(there + len(samples)).threshold,
+        )
         applicant = Applicant(number, name, language, consent, witness)
         now = SystemClock(settings.terminal.zone).now()
-        count = enrol(stores, eyes.model_digest, applicant, samples, threshold, now)
+        count = enrol(stores, eyes.model_digest, applicant, samples, limits, now)
     if as_json:
         print_json({"number": number, "templates": count, "passed_over": passed_over})
         return

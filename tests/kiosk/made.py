@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
-from kiosk.enrolment import Applicant
+from kiosk.enrolment import Applicant, Limits
 from kiosk.settings import Settings
 from recognizer.coverage import Sample
 from store.keys import create_keys
@@ -18,6 +18,7 @@ from store.records import Instant
 from store.settings import HqSection, StoreSection, Terminal
 
 MODEL = "ab" * 32
+LIMITS = Limits(one_person=0.4, anybody=0.4)
 D = 192
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kiosk import daemon
 from kiosk.cameras import Frame
 from kiosk.daemon import Door
-from kiosk.enrolment import Applicant, enrol, from_photos
+from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.identity import NoReader
 from kiosk.indicators import Signal
@@ -50,6 +50,31 @@ def portrait(photos: dict[str, Path]) -> Image:
 @pytest.fixture(scope="module")
 def eyes(weights_dir: Path) -> Recognizer:
     return open_recognizer(weights_dir, RecognizerSettings(pad=False))
+
+
+def test_a_dog_beside_the_person_is_nobody(
+    eyes: Recognizer, portrait: Image, shared_faces: Path, tmp_path: Path
+) -> None:
+    dogs = np.asarray(cv2.imread(str(shared_faces / "negative" / "dogs.jpg")), dtype=np.uint8)
+    (dog,) = (found for found in eyes.embed_photo(dogs) if found.embedding is None)
+    x, y, w, h = (round(side) for side in dog.face.box)
+    head = dogs[max(0, y - h) : y + 2 * h, max(0, x - w) : x + 2 * w]
+    tall = portrait.shape[0] / head.shape[0]
+    head = np.asarray(cv2.resize(head, None, fx=tall, fy=tall), dtype=np.uint8)[: len(portrait)]
+    beside = np.hstack([portrait, head])
+    assert len(eyes.embed_photo(beside)) > 1
+    cv2.imwrite(str(tmp_path / "both.png"), beside)
+    samples, passed_over = from_photos(eyes, [tmp_path / "both.png"])
+    assert (len(samples), passed_over) == (1, [])
+
+
+def test_the_camera_enrols_in_spite_of_frames_that_are_no_pictures(
+    eyes: Recognizer, portrait: Image
+) -> None:
+    grey = portrait[:, :, 0]
+    frames = [picture for _ in range(40) for picture in (portrait, grey)]
+    samples = from_camera(eyes, _Frames(frames))
+    assert len(samples) >= 5
 
 
 def _segment(marker: int, body: bytes) -> bytes:
@@ -167,7 +192,7 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
         cv2.imwrite(str(tmp_path / "a.png"), portrait)
         samples, _ = from_photos(eyes, [tmp_path / "a.png"])
         applicant = Applicant("1007", "A Name", "en", "on paper", None)
-        enrol(stores, eyes.model_digest, applicant, samples, 0.5, NOW)
+        enrol(stores, eyes.model_digest, applicant, samples, Limits(0.5, 0.5), NOW)
         lamps = _Lamps()
         door = Door(
             settings,

@@ -17,7 +17,7 @@ from store.errors import MissingKeyError, WrongTemplatesKeyError
 from store.gallery import Gallery
 from store.keys import create_keys
 from store.templates import Templates
-from tests.kiosk.made import MODEL, applicant, face, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, face, now, samples, terminal
 from tests.store.pages import traces
 
 
@@ -31,7 +31,7 @@ def gallery_key(folder: Path) -> bytes:
 
 def test_no_embedding_is_ever_on_the_disk(tmp_path: Path) -> None:
     with open_stores(terminal(tmp_path)) as stores:
-        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), 0.4, now())
+        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), LIMITS, now())
         (_, stored), protected = stores.gallery.templates(MODEL), stores.protection
         plain = np.stack([face(1, 0), face(1, 1)])
         np.testing.assert_allclose(protected.apply(plain) @ stored.T, plain @ plain.T, atol=1e-5)
@@ -56,7 +56,7 @@ def test_a_gallery_from_before_is_brought_under_the_key(tmp_path: Path) -> None:
 def test_a_new_key_keeps_the_scores_and_cuts_the_link(tmp_path: Path) -> None:
     settings = terminal(tmp_path)
     with open_stores(settings) as stores:
-        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1, 2), 0.4, now())
+        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1, 2), LIMITS, now())
         _, before = stores.gallery.templates(MODEL)
         old_key = (tmp_path / "keys" / "templates.key").read_text()
         assert reissue(stores.keys, stores.templates) == 3
@@ -89,7 +89,7 @@ def test_a_crash_leaves_one_state_that_the_next_opening_goes_on_from(
 ) -> None:
     settings = terminal(tmp_path)
     with open_stores(settings) as stores:
-        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), 0.4, now())
+        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), LIMITS, now())
         first = stores.protection.id
         with monkeypatch.context() as patch:
             patch.setattr(target, name, stop)
@@ -113,7 +113,7 @@ def test_a_crash_leaves_one_state_that_the_next_opening_goes_on_from(
 def test_the_daemon_goes_on_through_a_re_issue(tmp_path: Path) -> None:
     settings = terminal(tmp_path)
     with open_stores(settings) as daemons, open_stores(settings) as others:
-        enrol(others, MODEL, applicant("1"), samples(1, 0, 1), 0.4, now())
+        enrol(others, MODEL, applicant("1"), samples(1, 0, 1), LIMITS, now())
         served = ServedPeople(daemons, MODEL)
         served.refresh()
         reissue(others.keys, others.templates)
@@ -126,7 +126,7 @@ def test_the_daemon_goes_on_through_a_re_issue(tmp_path: Path) -> None:
 def test_a_lost_or_foreign_key_stops_the_terminal_and_changes_nothing(tmp_path: Path) -> None:
     settings = terminal(tmp_path)
     with open_stores(settings) as stores:
-        enrol(stores, MODEL, applicant("1"), samples(1, 0), 0.4, now())
+        enrol(stores, MODEL, applicant("1"), samples(1, 0), LIMITS, now())
         before = stores.gallery.templates(MODEL)[1]
     key = tmp_path / "keys" / "templates.key"
     kept = key.read_text()

@@ -12,7 +12,7 @@ from kiosk.enrolment import enrol
 from kiosk.served import ServedPeople
 from kiosk.stores import Stores, open_stores
 from store.database import Database
-from tests.kiosk.made import MODEL, applicant, face, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, face, now, samples, terminal
 
 
 @pytest.fixture
@@ -39,14 +39,14 @@ def vectors_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_change_reads_only_the_changed_person(stores: Stores, vectors_read: list[int]) -> None:
     for person in range(1, 21):
-        enrol(stores, MODEL, applicant(str(person)), samples(person, 0, 1), 0.4, now())
+        enrol(stores, MODEL, applicant(str(person)), samples(person, 0, 1), LIMITS, now())
     served = ServedPeople(stores, MODEL)
     vectors_read.clear()
     assert served.refresh()
     assert sum(vectors_read) == 40
     vectors_read.clear()
     assert not served.refresh()
-    enrol(stores, MODEL, applicant("21"), samples(21, 0), 0.4, now())
+    enrol(stores, MODEL, applicant("21"), samples(21, 0), LIMITS, now())
     vectors_read.clear()
     assert served.refresh()
     assert sum(vectors_read) == 1
@@ -56,7 +56,7 @@ def test_a_change_reads_only_the_changed_person(stores: Stores, vectors_read: li
 
 def test_who_withdraws_is_blocked_or_removed_is_out_of_memory(stores: Stores) -> None:
     for person in (1, 2, 3, 4):
-        enrol(stores, MODEL, applicant(str(person)), samples(person, 0, 1), 0.4, now())
+        enrol(stores, MODEL, applicant(str(person)), samples(person, 0, 1), LIMITS, now())
     served = ServedPeople(stores, MODEL)
     served.refresh()
     stores.register.withdraw("1", now())
@@ -73,7 +73,7 @@ def test_who_withdraws_is_blocked_or_removed_is_out_of_memory(stores: Stores) ->
 
 
 def test_a_score_that_is_noted_does_not_touch_the_matcher(stores: Stores) -> None:
-    enrol(stores, MODEL, applicant("1"), samples(1, 0), 0.4, now())
+    enrol(stores, MODEL, applicant("1"), samples(1, 0), LIMITS, now())
     served = ServedPeople(stores, MODEL)
     served.refresh()
     before = served.matcher

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from kiosk.cli import cli
 from kiosk.enrolment import enrol
 from kiosk.stores import open_stores
-from tests.kiosk.made import MODEL, applicant, face, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, face, now, samples, terminal
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def config(tmp_path: Path) -> Path:
     """A terminal with number 1: two enrolled templates, one adaptive, and due for renewal."""
     settings = terminal(tmp_path)
     with open_stores(settings) as stores:
-        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), 0.4, now())
+        enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), LIMITS, now())
         vector = stores.protection.apply(face(1, 2))
         stores.register.adapt(
             "1", MODEL, (vector, 700_000, now(1)), now(1), protection=stores.protection.id

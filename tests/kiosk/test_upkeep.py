@@ -18,7 +18,7 @@ from recognizer.evidence import Evidence
 from recognizer.faces import Face
 from recognizer.quality import Quality
 from store.records import Adaptation, Body, RenewalDue
-from tests.kiosk.made import MODEL, applicant, face, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, face, now, samples, terminal
 
 THRESHOLD = 0.4
 FACE = Face((0.0, 0.0, 100.0, 100.0), np.zeros((5, 2), np.float32), 0.9)
@@ -27,7 +27,7 @@ FACE = Face((0.0, 0.0, 100.0, 100.0), np.zeros((5, 2), np.float32), 0.9)
 @pytest.fixture
 def stores(tmp_path: Path) -> Iterator[Stores]:
     with open_stores(terminal(tmp_path)) as opened:
-        enrol(opened, MODEL, applicant("1"), samples(1, 0, 1), THRESHOLD, now())
+        enrol(opened, MODEL, applicant("1"), samples(1, 0, 1), LIMITS, now())
         yield opened
 
 
@@ -63,7 +63,7 @@ def test_falling_scores_are_told_once_until_the_next_enrolment(
             punch(stores, 7 * week + day, score, adapt=False)
     assert told(stores, RenewalDue) == [RenewalDue(person="1")]
     assert stores.gallery.people()[0].renewal_due
-    enrol(stores, MODEL, applicant("1"), samples(1, 7, quality=0.9), THRESHOLD, now(90))
+    enrol(stores, MODEL, applicant("1"), samples(1, 7, quality=0.9), LIMITS, now(90))
     assert not stores.gallery.people()[0].renewal_due
     assert stores.genuine.weeks("1") == []
 
@@ -106,6 +106,6 @@ def test_only_adaptive_templates_give_way_and_never_more_than_eight(stores: Stor
 
 
 def test_eight_enrolled_templates_never_give_way(stores: Stores) -> None:
-    enrol(stores, MODEL, applicant("1"), samples(1, *range(2, 20)), THRESHOLD, now())
+    enrol(stores, MODEL, applicant("1"), samples(1, *range(2, 20)), LIMITS, now())
     punch(stores, 1, 0.9, adapt=True, seen=face(1, 99))
     assert {e.origin for e in stores.templates.entries("1")} == {"enrolled"}
