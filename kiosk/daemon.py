@@ -18,7 +18,12 @@ from kiosk.identity import IdentityReader
 from kiosk.indicators import PATTERNS, Indicator, Signal
 from kiosk.log import complain, say
 from kiosk.orders import obey
-from kiosk.presentation import (
+from kiosk.presentation import step
+from kiosk.served import ServedPeople
+from kiosk.settings import Settings
+from kiosk.stores import Stores
+from kiosk.upkeep import Upkeep
+from kiosk.visit import (
     Begin,
     Claimed,
     Committed,
@@ -36,12 +41,7 @@ from kiosk.presentation import (
     Show,
     State,
     When,
-    step,
 )
-from kiosk.served import ServedPeople
-from kiosk.settings import Settings
-from kiosk.stores import Stores
-from kiosk.upkeep import Upkeep
 from recognizer.challenge import ChallengeLimits, Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
 from recognizer.errors import ImageError

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiosk.indicators import Signal
-from kiosk.presentation import (
+from kiosk.presentation import IllegalEventError, step
+from kiosk.visit import (
     Begin,
     Claimed,
     Committed,
     Effect,
     Event,
-    IllegalEventError,
     Left,
     Nobody,
     NotCommitted,
@@ -28,7 +28,6 @@ from kiosk.presentation import (
     Show,
     State,
     When,
-    step,
 )
 from recognizer.challenge import Side, Turn
 from recognizer.decision import Decision, Verdict

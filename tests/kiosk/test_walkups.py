@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kiosk.presentation import (
+from kiosk.presentation import step
+from kiosk.visit import (
     Begin,
     Committed,
     Effect,
@@ -19,7 +20,6 @@ from kiosk.presentation import (
     Rules,
     Seen,
     State,
-    step,
 )
 from morning.cast import Person, portrait
 from morning.walkup import FPS, HEIGHT, WIDTH, Image, Walk, camera, side_by_side, view
