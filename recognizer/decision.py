@@ -87,11 +87,8 @@ class DecisionPolicy:
     def decide(self, evidence: Sequence[Evidence], matcher: Matcher) -> Decision:
         """The decision on what has been seen so far of one person."""
         attacks, probes = self._counted(evidence)
-        if attacks + len(probes) >= self.max_frames and attacks >= len(probes):
-            return Decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), None)
-        hint = _hint(evidence)
-        if not probes:
-            return Decision(Verdict.UNDECIDED, None, NO_SCORE, 0.0, 0, hint)
+        if (early := self._without_scores(evidence, attacks, probes)) is not None:
+            return early
         scores = matcher.scores(np.stack(probes))
         fused = matcher.best(scores.mean(axis=0))
         known = fused.person is not None and fused.score >= self.threshold
@@ -103,14 +100,7 @@ class DecisionPolicy:
             verdict = Verdict.ACCEPT
         elif len(probes) >= self.max_frames:
             verdict = Verdict.AMBIGUOUS if known else Verdict.UNKNOWN
-        return Decision(
-            verdict,
-            fused.person if verdict is Verdict.ACCEPT else None,
-            fused.score,
-            margin,
-            len(probes),
-            hint if verdict is Verdict.UNDECIDED else None,
-        )
+        return _decision(verdict, fused.person, fused.score, margin, len(probes), evidence)
 
     def verify(
         self, evidence: Sequence[Evidence], matcher: Matcher, person: str, threshold: float
@@ -120,11 +110,8 @@ class DecisionPolicy:
         Somebody who has no template is UNKNOWN once there are enough frames.
         """
         attacks, probes = self._counted(evidence)
-        if attacks + len(probes) >= self.max_frames and attacks >= len(probes):
-            return Decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), None)
-        hint = _hint(evidence)
-        if not probes:
-            return Decision(Verdict.UNDECIDED, None, NO_SCORE, 0.0, 0, hint)
+        if (early := self._without_scores(evidence, attacks, probes)) is not None:
+            return early
         scores = matcher.scores_of(person, np.stack(probes))
         score = float(scores.mean()) if scores.size else NO_SCORE
         agree = scores.size > 0 and float((scores >= threshold).mean()) >= self.agreement
@@ -134,20 +121,37 @@ class DecisionPolicy:
             verdict = Verdict.ACCEPT
         elif len(probes) >= self.max_frames:
             verdict = Verdict.UNKNOWN
-        return Decision(
-            verdict,
-            person if verdict is Verdict.ACCEPT else None,
-            score,
-            0.0,
-            len(probes),
-            hint if verdict is Verdict.UNDECIDED else None,
-        )
+        return _decision(verdict, person, score, 0.0, len(probes), evidence)
 
     def _counted(self, evidence: Sequence[Evidence]) -> tuple[int, list[Vector]]:
         """How many attack frames there are among the last that count, and the others' probes."""
         counted = [e for e in evidence if e.attack or e.embedding is not None][-self.max_frames :]
         probes = [e.embedding for e in counted if e.embedding is not None]
         return sum(e.attack for e in counted), probes
+
+    def _without_scores(
+        self, evidence: Sequence[Evidence], attacks: int, probes: Sequence[Vector]
+    ) -> Decision | None:
+        """The decision where there is an attack, or nothing to compare yet."""
+        if attacks + len(probes) >= self.max_frames and attacks >= len(probes):
+            return _decision(Verdict.ATTACK, None, NO_SCORE, 0.0, len(probes), evidence)
+        if not probes:
+            return _decision(Verdict.UNDECIDED, None, NO_SCORE, 0.0, 0, evidence)
+        return None
+
+
+def _decision(
+    verdict: Verdict,
+    best: str | None,
+    score: float,
+    margin: float,
+    frames: int,
+    evidence: Sequence[Evidence],
+) -> Decision:
+    """A person is named by ACCEPT alone, a hint is given while UNDECIDED."""
+    person = best if verdict is Verdict.ACCEPT else None
+    hint = _hint(evidence) if verdict is Verdict.UNDECIDED else None
+    return Decision(verdict, person, score, margin, frames, hint)
 
 
 def _agreeing(scores: NDArray[np.float32]) -> float:

@@ -5,7 +5,8 @@ Rules
   quality, confirmation, PAD, align, embed. A face that fails PAD is never embedded.
 - Bystanders are followed, never judged or embedded.
 - The embedding of a frame confirms the subject's track, or says that it is another person's; PAD
-  scores of one face never count for another.
+  scores of one face never count for another. In the one frame in which another face takes a track's
+  place it is embedded on that track's scores, to notice just that; failing its own, it is dropped.
 - No clock and no disk but weights: times come with the frames.
 
     recognizer = open_recognizer(Path("models"), RecognizerSettings(pad=True))

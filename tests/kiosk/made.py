@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
 from kiosk.enrolment import Applicant, Limits
+from kiosk.indicators import Signal
 from kiosk.settings import Settings
 from recognizer.coverage import Sample
 from store.keys import create_keys
@@ -26,6 +27,28 @@ def now(days: float = 0) -> Instant:
     """So many days after the tests' first Monday."""
     utc = datetime(2026, 3, 2, 6, 0, tzinfo=UTC) + timedelta(days=days)
     return Instant(utc=utc, zone="UTC", boot="b", monotonic_ns=1, synchronised=True, error_ms=1)
+
+
+class StoppedClock:
+    """A clock that stands at the tests' first Monday."""
+
+    def now(self) -> Instant:
+        """Always the same."""
+        return now()
+
+
+class Lamps:
+    """Lamps and buzzer that remember what was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[Signal] = []
+
+    def show(self, signal: Signal) -> None:
+        """Remember it."""
+        self.shown.append(signal)
+
+    def close(self) -> None:
+        """Nothing to give back."""
 
 
 def terminal(folder: Path) -> Settings:

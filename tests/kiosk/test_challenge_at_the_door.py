@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk.cameras import Frame
-from kiosk.clock import Clock
 from kiosk.daemon import Door
 from kiosk.identity import NoReader
 from kiosk.indicators import Signal
@@ -27,25 +23,10 @@ from recognizer.matcher import Matcher
 from recognizer.pipeline import Look, Recognizer, TrackedFace
 from recognizer.quality import Quality
 from recognizer.simulated_motion import Mover, simulate
-from store.keys import create_keys
-from store.records import Instant
-from store.settings import HqSection, StoreSection, Terminal
+from tests.kiosk.made import Lamps, StoppedClock, terminal
 
 BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
 GOOD = Quality(150, 70, 0, 0, 0, 0, 100, 200, 20, 50, 1, 1, 0.7, 1.0, None)
-
-
-class Lamps:
-    """Keeps what was shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[Signal] = []
-
-    def show(self, signal: Signal) -> None:
-        self.shown.append(signal)
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
 
 class Head:
@@ -93,32 +74,9 @@ class Film:
         """Nothing to give back."""
 
 
-class Stopped:
-    """A clock that stands still."""
-
-    def now(self) -> Instant:
-        return Instant(
-            utc=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
-            zone="Europe/Berlin",
-            boot="b",
-            monotonic_ns=1,
-            synchronised=True,
-            error_ms=1,
-        )
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    create_keys(tmp_path / "keys")
-    public = Ed25519PrivateKey.generate().public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (tmp_path / "hq.pub").write_bytes(pem)
-    return Settings(
-        terminal=Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin"),
-        store=StoreSection(directory=tmp_path, keys=tmp_path / "keys"),
-        hq=HqSection(public_key=tmp_path / "hq.pub"),
-        pad=PadSection(challenge="always"),
-    )
+    return terminal(tmp_path).model_copy(update={"pad": PadSection(challenge="always")})
 
 
 @pytest.fixture
@@ -136,7 +94,7 @@ def serve(settings: Settings, stores: Stores, mover: Mover, *, obeys: bool) -> t
         cast(Recognizer, Head(lamps, mover, obeys)),
         lambda _: cast(DecisionPolicy, Certain()),
         lamps,
-        cast(Clock, Stopped()),
+        StoppedClock(),
         threading.Event(),
         lambda _: 0.5,
         NoReader(),

@@ -6,14 +6,11 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk.cameras import Frame
 from kiosk.commands.recognition import policy_for, verification_for
@@ -25,24 +22,9 @@ from kiosk.stores import Stores, open_stores
 from morning.cast import Person, portrait
 from morning.walkup import FPS, HEIGHT, WIDTH, Image, camera, view
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
-from store.keys import create_keys
-from store.records import Instant, Record
+from store.records import Record
 from store.register import Agreement
-from store.settings import HqSection, StoreSection, Terminal
-
-NOW = Instant(
-    utc=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
-    zone="Europe/Berlin",
-    boot="b",
-    monotonic_ns=1,
-    synchronised=True,
-    error_ms=1,
-)
-
-
-class FixedClock:
-    def now(self) -> Instant:
-        return NOW
+from tests.kiosk.made import StoppedClock, now, terminal
 
 
 class Frames:
@@ -95,16 +77,7 @@ class Growing:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    create_keys(tmp_path / "keys")
-    public = Ed25519PrivateKey.generate().public_key()
-    (tmp_path / "hq.pub").write_bytes(
-        public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    )
-    return Settings(
-        terminal=Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin"),
-        store=StoreSection(directory=tmp_path, keys=tmp_path / "keys"),
-        hq=HqSection(public_key=tmp_path / "hq.pub"),
-    )
+    return terminal(tmp_path)
 
 
 def enrol(stores: Stores, eyes: Recognizer, person: Person, *numbers: str) -> None:
@@ -113,7 +86,7 @@ def enrol(stores: Stores, eyes: Recognizer, person: Person, *numbers: str) -> No
     assert found.embedding is not None
     for number in numbers:
         agreement = Agreement("1", "0" * 64, "test", None)
-        template = (stores.protection.apply(found.embedding), 900_000, NOW)
+        template = (stores.protection.apply(found.embedding), 900_000, now())
         stores.register.enrol(
             number,
             "X",
@@ -121,7 +94,7 @@ def enrol(stores: Stores, eyes: Recognizer, person: Person, *numbers: str) -> No
             agreement,
             eyes.model_digest,
             [template],
-            NOW,
+            now(),
             protection=stores.protection.id,
         )
 
@@ -141,7 +114,7 @@ def at_the_door(
         eyes,
         policy_for(settings, eyes),
         person,
-        FixedClock(),
+        StoppedClock(),
         threading.Event(),
         verification_for(settings, eyes),
         reader,
@@ -199,7 +172,7 @@ def test_the_threshold_counts_templates_follows_the_gallery_and_says_when_it_is_
             eyes,
             lambda templates: policy(templates * 200),
             growing,
-            FixedClock(),
+            StoppedClock(),
             threading.Event(),
             verification_for(settings, eyes),
             NoReader(),

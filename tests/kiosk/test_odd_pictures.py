@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 import cv2
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
 from kiosk import daemon
@@ -22,23 +19,13 @@ from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.identity import NoReader
 from kiosk.indicators import Signal
-from kiosk.settings import Settings
 from kiosk.stores import open_stores
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
-from store.keys import create_keys
-from store.records import Fault, Instant, Punch
-from store.settings import HqSection, StoreSection, Terminal
+from store.records import Fault, Punch
+from tests.kiosk.made import Lamps, StoppedClock, now, terminal
 
 Image = NDArray[np.uint8]
-NOW = Instant(
-    utc=datetime(2026, 11, 24, 6, 0, tzinfo=UTC),
-    zone="Europe/Berlin",
-    boot="b",
-    monotonic_ns=1,
-    synchronised=True,
-    error_ms=1,
-)
 
 
 @pytest.fixture(scope="module")
@@ -149,38 +136,10 @@ class _Frames:
         """Nothing to give back."""
 
 
-class _Lamps:
-    """Remembers what was shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[Signal] = []
-
-    def show(self, signal: Signal) -> None:
-        self.shown.append(signal)
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-class _Stopped:
-    """A clock at `NOW`."""
-
-    def now(self) -> Instant:
-        return NOW
-
-
 def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
     eyes: Recognizer, portrait: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create_keys(tmp_path / "keys")
-    public = Ed25519PrivateKey.generate().public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (tmp_path / "hq.pub").write_bytes(pem)
-    settings = Settings(
-        terminal=Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin"),
-        store=StoreSection(directory=tmp_path, keys=tmp_path / "keys"),
-        hq=HqSection(public_key=tmp_path / "hq.pub"),
-    )
+    settings = terminal(tmp_path)
     said: list[dict[str, object]] = []
     monkeypatch.setattr(
         daemon, "complain", lambda event, **more: said.append(more | {"event": event})
@@ -192,15 +151,15 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
         cv2.imwrite(str(tmp_path / "a.png"), portrait)
         samples, _ = from_photos(eyes, [tmp_path / "a.png"])
         applicant = Applicant("1007", "A Name", "en", "on paper", None)
-        enrol(stores, eyes.model_digest, applicant, samples, Limits(0.5, 0.5), NOW)
-        lamps = _Lamps()
+        enrol(stores, eyes.model_digest, applicant, samples, Limits(0.5, 0.5), now())
+        lamps = Lamps()
         door = Door(
             settings,
             stores,
             eyes,
             lambda _: DecisionPolicy(0.5),
             lamps,
-            _Stopped(),
+            StoppedClock(),
             Event(),
             lambda _: 0.5,
             NoReader(),

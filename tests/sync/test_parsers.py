@@ -137,5 +137,6 @@ def test_the_reception_takes_anything_and_counts_it(raws: list[bytes], channel: 
     reception = Reception(GATE_A, outbox, HQ_KEY.public_key())
     for raw in raws:
         reception.take(inbound(topic(GATE_A, channel), raw), NOON)
-    assert set(outbox.commands) <= {VALID[2]}
+    # White space is no part of what was signed: a document written out again says the same.
+    assert all(json.loads(raw) == json.loads(VALID[2]) for raw in outbox.commands)
     assert outbox.receipt() is None
