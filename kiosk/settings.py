@@ -75,7 +75,7 @@ class QualitySection(Section):
     max_yaw: float = Field(_GOOD.max_yaw, ge=10, le=80)
     max_pitch: float = Field(_GOOD.max_pitch, ge=10, le=80)
     max_roll: float = Field(_GOOD.max_roll, ge=5, le=80)
-    min_sharpness: float = Field(_GOOD.min_sharpness, ge=1, le=1000)
+    min_sharpness: float = Field(_GOOD.min_sharpness, ge=0.01, le=1)
     min_highlight: float = Field(_GOOD.min_highlight, ge=1, le=200)
     max_shadow: float = Field(_GOOD.max_shadow, ge=50, le=254)
     min_contrast: float = Field(_GOOD.min_contrast, ge=1, le=100)

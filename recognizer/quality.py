@@ -78,9 +78,11 @@ class QualitySettings:
     """Degrees up or down; the estimate is coarse (10 and more on frontal faces): wide."""
     max_roll: float = 35
     """Degrees; alignment takes roll out, landmark errors grow with it."""
-    min_sharpness: float = 20
-    """Variance of the smoothed crop's Laplacian (Pech-Pacheco 2000). The least of 80 photos
-    was 48; rendered walk-ups that pass score 0.57 and more against the photo they are made of."""
+    min_sharpness: float = 0.24
+    """What blurring takes from the crop, 0..1 (see `_sharpness`). The least of 105 good photos was
+    0.40, of rendered walk-ups 0.29. Of johns blurred and smeared in steps, this refuses 13 of 21
+    that no longer matched and 2 of 60 that did; the Laplacian's variance told the two apart less
+    well (area under the curve 0.70 against 0.88)."""
     min_highlight: float = 70
     """Grey level 0..255 of the crop's brightest twentieth. The top is asked for and not the mean,
     so that dark skin in good light is not called dark. The least of 80 photos was 105."""
@@ -127,8 +129,7 @@ def assess(image: Image, face: Face, crop: Image, settings: QualitySettings) -> 
     pose = estimate_pose(face.landmarks)
     grey = _face_of(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))
     shadow, highlight = (float(level) for level in np.percentile(grey, (5, 95)))
-    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
-    sharpness = float(cv2.Laplacian(smooth, cv2.CV_64F).var())
+    sharpness = _sharpness(grey)
     contrast = float(grey.std())
     clipped = _clipped(image, face)
     brow, eye, mouth = brow_light(crop), eyes_light(crop), mouth_detail(crop)
@@ -166,6 +167,22 @@ def assess(image: Image, face: Face, crop: Image, settings: QualitySettings) -> 
         score=min(term for _, term in terms),
         reason=next((reason for reason, term in terms if term < 0.5), None),
     )
+
+
+def _sharpness(grey: NDArray[np.uint8]) -> float:
+    """How much of the neighbours' differences a further blur takes away, in the worse direction.
+
+    0..1; a picture that is blurred already has little to lose (Crete et al., SPIE 6492, 2007, whose
+    measure this is one minus). Smoothed first, so that sensor noise is not taken for detail.
+    """
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0).astype(np.float32)
+    shares = []
+    for axis, size in ((0, (1, 9)), (1, (9, 1))):  # nine pixels: the paper's filter
+        before = np.abs(np.diff(smooth, axis=axis))
+        lost = np.maximum(0.0, before - np.abs(np.diff(cv2.blur(smooth, size), axis=axis)))
+        whole = float(before.sum())
+        shares.append(float(lost.sum()) / whole if whole > 0 else 0.0)
+    return min(shares)
 
 
 def _clipped(image: Image, face: Face) -> float:

@@ -26,7 +26,7 @@ from recognizer.simulated_motion import Mover, simulate
 from tests.kiosk.made import Lamps, StoppedClock, terminal
 
 BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
-GOOD = Quality(150, 70, 0, 0, 0, 0, 100, 200, 20, 50, 1, 1, 0.7, 1.0, None)
+GOOD = Quality(150, 70, 0, 0, 0, 0, 0.5, 200, 20, 50, 1, 1, 0.7, 1.0, None)
 
 
 class Head:

@@ -45,7 +45,7 @@ def punch(
     seen: NDArray[np.float32] | None = None,
     live: float | None = 0.9,
 ) -> None:
-    quality = Quality(100, 40, 0, 0, 0, 0, 100, 200, 20, 40, 1, 1, 0.7, 0.8, None)
+    quality = Quality(100, 40, 0, 0, 0, 0, 0.5, 200, 20, 40, 1, 1, 0.7, 0.8, None)
     embedding = face(1, 0) if seen is None else seen
     frame = stores.protection.evidence(Evidence(1, 0.0, FACE, quality, live, False, embedding))
     decision = Decision(Verdict.ACCEPT, "1", score, 0.3, 3, None)

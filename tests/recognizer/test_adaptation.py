@@ -29,7 +29,7 @@ ENROLLED = unit(1, 0, 0)[None]
 
 
 def frame(embedding: NDArray[np.float32] | None, quality: float = 0.8) -> Evidence:
-    q = Quality(100, 40, 0, 0, 0, 0, 100, 200, 20, 40, 1, 1, 0.7, quality, None)
+    q = Quality(100, 40, 0, 0, 0, 0, 0.5, 200, 20, 40, 1, 1, 0.7, quality, None)
     return Evidence(1, 0.0, FACE, q, 0.9, False, embedding)
 
 

@@ -25,7 +25,7 @@ def unit(*values: float) -> NDArray[np.float32]:
 
 
 def quality(reason: Reason | None = None) -> Quality:
-    return Quality(100, 40, 0, 0, 0, 0, 100, 200, 20, 40, 1, 1, 0.7, 0.8, reason)
+    return Quality(100, 40, 0, 0, 0, 0, 0.5, 200, 20, 40, 1, 1, 0.7, 0.8, reason)
 
 
 def frame(vector: NDArray[np.float32] | None, *, attack: bool = False) -> Evidence:
