@@ -86,25 +86,16 @@ class Matcher:
 
     def templates_of(self, person: str) -> int:
         """How many templates are this person's; 0 for somebody who is not here."""
-        place = int(np.searchsorted(self._people, person))
-        if place == len(self._people) or self._people[place] != person:
-            return 0
-        ends = [*self._starts[1:], len(self._templates)]
-        return int(ends[place] - self._starts[place])
+        return len(self._own(person))
 
     def scores(self, probes: NDArray[np.float32]) -> NDArray[np.float32]:
         """(f, d) probes to (f, people) cosines: of each person's best template.
 
         Raises `GalleryError` for probes of another dimension or with numbers that are not finite.
         """
-        if probes.ndim != 2 or not np.isfinite(probes).all():
-            raise GalleryError(f"probes of shape {probes.shape} must be (f, d) and finite")
+        self._check(probes)
         if not self.people:
             return np.empty((len(probes), 0), dtype=np.float32)
-        if probes.shape[1] != self._templates.shape[1]:
-            raise GalleryError(
-                f"probes have {probes.shape[1]} numbers, templates {self._templates.shape[1]}"
-            )
         cosines = probes @ self._templates.T
         return np.asarray(np.maximum.reduceat(cosines, self._starts, axis=1), dtype=np.float32)
 
@@ -117,11 +108,27 @@ class Matcher:
 
         Raises what `scores` raises.
         """
-        scores = self.scores(probes)
-        place = int(np.searchsorted(self._people, person))
-        if place == len(self._people) or self._people[place] != person:
+        self._check(probes)
+        own = self._own(person)
+        if not len(own):
             return np.empty(0, dtype=np.float32)
-        return scores[:, place]
+        return np.asarray((probes @ own.T).max(axis=1), dtype=np.float32)
+
+    def _own(self, person: str) -> NDArray[np.float32]:
+        """(n, d) this person's templates. People stand in no order once some were replaced."""
+        places = np.flatnonzero(self._people == person)
+        if not len(places):
+            return self._templates[:0]
+        start = self._starts[places[0]]
+        return self._templates[start : start + self._counts()[places[0]]]
+
+    def _check(self, probes: NDArray[np.float32]) -> None:
+        if probes.ndim != 2 or not np.isfinite(probes).all():
+            raise GalleryError(f"probes of shape {probes.shape} must be (f, d) and finite")
+        if self.people and probes.shape[1] != self._templates.shape[1]:
+            raise GalleryError(
+                f"probes have {probes.shape[1]} numbers, templates {self._templates.shape[1]}"
+            )
 
     def best(self, scores: NDArray[np.float32]) -> Match:
         """The best and second-best person of (people,) scores."""

@@ -49,6 +49,26 @@ def test_replacing_gives_what_building_anew_gives(
     assert replaced.identify(probe).score == pytest.approx(anew.identify(probe).score, abs=1e-6)
 
 
+@given(galleries, galleries, st.sampled_from("abcdefgh"))
+def test_one_person_is_found_after_any_change(
+    before: dict[str, int], changed: dict[str, int], person: str
+) -> None:
+    def made(counts: dict[str, int], seed: int) -> tuple[list[str], NDArray[np.float32]]:
+        return [name for name, n in counts.items() for _ in range(n)], units(
+            seed, sum(counts.values())
+        )
+
+    matcher = Matcher(*made(before, 1)).replacing(list(changed), *made(changed, 2))
+    probes = units(3, 2)
+    expected = [scores_by_name(matcher, probe).get(person) for probe in probes]
+    found = matcher.scores_of(person, probes)
+    assert matcher.templates_of(person) == changed.get(person, before.get(person, 0))
+    if person in before or person in changed:
+        assert np.allclose(found, np.array(expected, dtype=np.float32), atol=1e-6)
+    else:
+        assert found.shape == (0,)
+
+
 def test_fifty_thousand_templates_are_searched_exactly_also_after_changes() -> None:
     n, d = 50_000, 192
     templates = units(1, n, d)
