@@ -88,6 +88,7 @@ class Door:
             low_score=settings.pad.challenge_low_score,
             limits=ChallengeLimits(time_s=settings.pad.challenge_s),
         )
+        self._challenges = self._rules.challenge is not When.NEVER
         self._state = State()
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
@@ -193,7 +194,7 @@ class Door:
                 decision=decision,
                 visible=visible,
                 claim=claim,
-                turn=read_turn(subject.face.landmarks),
+                turn=read_turn(subject.face.landmarks) if self._challenges else None,
                 live=subject.live,
                 side=secrets.choice(list(Side)),
             )

@@ -11,13 +11,12 @@ Rules
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from kiosk.errors import PhotoSetError
-from kiosk.photo_sets import read_photo
+from kiosk.photo_sets import named_as_picture, read_photo, shown
 from recognizer.attacks import FPS, Portrait, Species, render_attack, render_bona_fide
 from recognizer.errors import ImageError
 from recognizer.faces import Image
@@ -25,7 +24,6 @@ from recognizer.pad_evaluation import Presented
 from recognizer.pipeline import Recognizer
 
 LIVE = "live"
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def present(
         for path in each.frames:
             picture = read_photo(path)
             if isinstance(picture, str):
-                failed.append((_shown(path), picture))
+                failed.append((shown(path.name), picture))
             else:
                 pictures.append(picture)
         presented.append(_show(open_eyes(), each.name, each.species, iter(pictures)))
@@ -96,7 +94,7 @@ def present(
     for seed, path in enumerate(chosen.models):
         found = _portrait(open_eyes(), path)
         if isinstance(found, str):
-            failed.append((_shown(path), found))
+            failed.append((shown(path.name), found))
             on_progress()
             continue
         for species in Species:
@@ -122,7 +120,7 @@ def _presentations(folder: Path) -> Iterator[Presentation]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in _PICTURES and not path.name.startswith(".") and path.is_file()
+    return named_as_picture(path) and path.is_file()
 
 
 def _show(
@@ -147,7 +145,3 @@ def _portrait(eyes: Recognizer, path: Path) -> Portrait | str:
     except ImageError:
         return "unreadable"
     return Portrait(picture, faces[0].face.box) if faces else "no_face"
-
-
-def _shown(path: Path) -> str:
-    return os.fsencode(path.name).decode("utf-8", "replace")

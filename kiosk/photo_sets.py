@@ -160,11 +160,11 @@ def read_photo(path: Path) -> Image | str:
 
 def _folder(source: Path) -> PhotoSet:
     photos = [
-        Photo(file, f"{_shown(person.name)}/{_shown(file.name)}", _shown(person.name))
+        Photo(file, f"{shown(person.name)}/{shown(file.name)}", shown(person.name))
         for person in sorted(source.iterdir())
         if person.is_dir()
         for file in sorted(person.iterdir())
-        if file.suffix.lower() in _PICTURES and not file.name.startswith(".")
+        if named_as_picture(file)
     ]
     if not photos:
         raise PhotoSetError(f"{source} has no pictures in a folder a person: sort them like that")
@@ -229,7 +229,7 @@ def _paired(pairs: list[tuple[_Side, _Side, bool]], where: Path) -> PhotoSet:
         if same:
             group[root(index[a])] = root(index[b])
     photos = tuple(
-        Photo(where / name, _shown(name), person or str(root(i)))
+        Photo(where / name, shown(name), person or str(root(i)))
         for i, (name, person) in enumerate(order)
     )
     if not photos:
@@ -237,6 +237,11 @@ def _paired(pairs: list[tuple[_Side, _Side, bool]], where: Path) -> PhotoSet:
     return PhotoSet(photos, tuple((index[a], index[b], same) for a, b, same in pairs))
 
 
-def _shown(name: str) -> str:
+def named_as_picture(path: Path) -> bool:
+    """Whether a file's name says that it is a picture, and not a hidden one."""
+    return path.suffix.lower() in _PICTURES and not path.name.startswith(".")
+
+
+def shown(name: str) -> str:
     """A file's name as text that can be printed, whatever bytes it is made of."""
     return os.fsencode(name).decode("utf-8", "replace")

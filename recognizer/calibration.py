@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recognizer.errors import RecognizerError
 
-_RULE_OF_THREE = 3.0  # no event in n trials: the rate is below 3/n at 95 % (Hanley 1983)
+RULE_OF_THREE = 3.0  # no event in n trials: the rate is below 3/n at 95 % (Hanley 1983)
 _FIT_FROM = 0.9  # the bound holds from this quantile up; the body of the distribution is no matter
 
 
@@ -49,7 +49,7 @@ class Calibration(BaseModel):
     @property
     def finest_fmr(self) -> float:
         """The lowest FMR that the comparisons can bear witness to (rule of three)."""
-        return _RULE_OF_THREE / self.comparisons
+        return RULE_OF_THREE / self.comparisons
 
 
 def false_match_rate(n_templates: int, fpir: float) -> float:

@@ -21,13 +21,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognizer.calibration import Calibration, extrapolates, threshold
+from recognizer.calibration import RULE_OF_THREE, Calibration, extrapolates, threshold
 from recognizer.errors import GalleryError
 from recognizer.faces import Vector
 
 WANTED_FMR = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 FPIR = 0.003  # the terminal's default, at which it is judged
-_RULE_OF_THREE = 3.0  # no event in n trials: the rate is below 3/n at 95 % (Hanley 1983)
 _WORST = 10  # pairs that are listed of each kind
 
 
@@ -166,8 +165,8 @@ def fnmr_at_fmr(comparisons: Comparisons, fmr: float) -> AtFmr:
     n = comparisons.impostor.size
     if not comparisons.genuine.size:
         return AtFmr(fmr, None, None, "there is no genuine comparison")
-    if n * fmr < _RULE_OF_THREE:
-        needed = math.ceil(_RULE_OF_THREE / fmr - 1e-6)
+    if n * fmr < RULE_OF_THREE:
+        needed = math.ceil(RULE_OF_THREE / fmr - 1e-6)
         return AtFmr(fmr, None, None, f"needs {needed} impostor comparisons, there are {n}")
     allowed = math.floor(n * fmr + 1e-9)  # 0.01 times 300 must be 3 in binary as well
     first_refused = comparisons.impostor[n - 1 - allowed]

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recognizer.calibration import RULE_OF_THREE
 from recognizer.errors import GalleryError
 from recognizer.evaluation import clopper_pearson
 from recognizer.faces import Vector
@@ -33,7 +34,6 @@ from recognizer.matcher import Matcher
 WANTED_FPIR = (0.1, 0.01, 0.003)
 SPLITS = 10  # of five people that many choices of three exist; more add little
 SEED = 1
-_RULE_OF_THREE = 3.0  # no event in n trials: the rate is below 3/n at 95 % (Hanley 1983)
 _AT_ONCE = 512  # searches in one matrix product: bounds the memory on large sets
 
 
@@ -116,8 +116,8 @@ def fnir_at_fpir(found: OpenSet, fpir: float) -> AtFpir:
     if not trials:
         why = "nobody who has two usable photos could be enrolled"
         return AtFpir(fpir, None, None, trials, None, why)
-    if found.non_mated_photos * fpir < _RULE_OF_THREE:
-        needed = math.ceil(_RULE_OF_THREE / fpir - 1e-6)
+    if found.non_mated_photos * fpir < RULE_OF_THREE:
+        needed = math.ceil(RULE_OF_THREE / fpir - 1e-6)
         why = f"needs non-mated searches of {needed} photos, there are {found.non_mated_photos}"
         return AtFpir(fpir, None, None, trials, None, why)
     allowed = math.floor(found.non_mated.size * fpir + 1e-9)

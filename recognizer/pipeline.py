@@ -73,7 +73,7 @@ class Recognizer:
 
     def __init__(self, parts: Parts, settings: RecognizerSettings) -> None:
         self._parts, self._settings = parts, settings
-        known = settings.calibration or parts.pack.calibration
+        known = self._calibration = settings.calibration or parts.pack.calibration
         # Without a calibration nobody can be decided on; until then no two embeddings are one's.
         same_person = 1.0 if known is None else threshold(1, _TRACK_FMR, known)
         self._tracker = Tracker(settings.tracker, same_person)
@@ -101,15 +101,14 @@ class Recognizer:
 
         Raises `MissingCalibrationError` when there is neither.
         """
-        known = self._settings.calibration or self._parts.pack.calibration
-        if known is None:
+        if self._calibration is None:
             pack = self._settings.pack
             raise MissingCalibrationError(
                 f"pack {pack} has no calibration, so it has no threshold: run `kiosk models "
                 f"calibrate DIR --pack {pack} --out FILE` on photos, a folder a person, and name "
                 "FILE in [recognition] calibration, or with --calibration"
             )
-        return known
+        return self._calibration
 
     def look(
         self, image: NDArray[np.uint8], at_s: float, served: frozenset[int] = frozenset()

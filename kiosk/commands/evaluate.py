@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kiosk.commands.measuring import with_weights
+from kiosk.commands.measuring import with_weights, write_report
 from kiosk.commands.options import print_json, print_table, with_json
 from kiosk.commands.pack_run import measure_pack
 from kiosk.errors import PhotoSetError
@@ -121,11 +121,7 @@ def evaluate_command(
     if charts is not None:
         write_charts(charts, first.found)
     if report is not None:
-        try:
-            page = report_html([(run.result, run.found) for run in runs])
-            report.write_text(page, encoding="utf-8")
-        except OSError as error:
-            raise PhotoSetError(f"{report} cannot be written: {error.strerror}") from error
+        write_report(report, report_html([(run.result, run.found) for run in runs]))
     results = [run.result for run in runs]
     if as_json:
         print_json(first.result | ({"packs": results} if len(results) > 1 else {}))

@@ -11,6 +11,7 @@ import click
 from rich import progress as bars
 from rich.console import Console
 
+from kiosk.errors import PhotoSetError
 from kiosk.photo_sets import Acquired, PhotoSet, acquire
 from kiosk.stage_times import StageTimes
 from recognizer.pipeline import Recognizer
@@ -27,6 +28,14 @@ def with_weights(command: _Command) -> _Command:
         show_default=True,
         help="Where the weights are.",
     )(command)
+
+
+def write_report(path: Path, page: str) -> None:
+    """Write an HTML report; raises `PhotoSetError`."""
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise PhotoSetError(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

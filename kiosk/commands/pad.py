@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich import progress as bars
-from rich.console import Console
 
-from kiosk.commands.measuring import with_weights
+from kiosk.commands.measuring import progress_bar, with_weights, write_report
 from kiosk.commands.options import print_json, print_table, with_json
 from kiosk.errors import PhotoSetError
 from kiosk.pad_report import SYNTHETIC_NOTE, pad_html, pad_rows, pad_summary
@@ -51,21 +49,14 @@ def evaluate_command(
     parts = open_parts(weights, settings)
     if parts.pad is None:
         raise PhotoSetError(f"pack {pack} has no PAD to evaluate")
-    console = Console(stderr=True)
-    with bars.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        total = len(chosen.presentations) + len(chosen.models)
-        task = bar.add_task("presentations", total=total)
-        presented, failed = present(
-            chosen, lambda: Recognizer(parts, settings), lambda: bar.advance(task)
-        )
+    total = len(chosen.presentations) + len(chosen.models)
+    with progress_bar("presentations", total) as advance:
+        presented, failed = present(chosen, lambda: Recognizer(parts, settings), advance)
     threshold, policy = parts.pad.spec.threshold, DecisionPolicy(threshold=0.0)
     rates = [evaluate_pad(presented, check, threshold, policy) for check in Check]
     result = pad_summary(presented, failed, rates, threshold, policy) | {"pack": pack}
     if report is not None:
-        try:
-            report.write_text(pad_html(result), encoding="utf-8")
-        except OSError as error:
-            raise PhotoSetError(f"{report} cannot be written: {error.strerror}") from error
+        write_report(report, pad_html(result))
     if as_json:
         print_json(result)
         return
