@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import sys
 import threading
 from contextlib import ExitStack
 from importlib import metadata
@@ -19,17 +20,29 @@ from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
 from kiosk.identity import NoReader
 from kiosk.indicators import GpioIndicator
-from kiosk.settings import load
+from kiosk.overrides import Overrides, digest
+from kiosk.settings import Settings, load
+from kiosk.station import Station
 from kiosk.stores import open_stores
-from store.records import Boot, Stop
+from store.records import Boot, Configuration, Fault, Stop
+
+# EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
+RESTART = 75
+_MAX_DETAIL = 1000  # characters of a fault's detail (`store.records.Text`)
 
 
 @click.command()
 @with_config
 def run(config: Path) -> None:
-    """Serve people at the door until SIGTERM, or until a recorded camera ends."""
+    """Serve people at the door until SIGTERM, or until a recorded camera ends.
+
+    Ends with 75 when headquarters' order or settings want it started again.
+    """
     log.to_stderr()
-    settings = load(config)
+    own = load(config)
+    overrides = Overrides(own)
+    _settle_trial(overrides, own)
+    settings, invalid = overrides.settings()
     stopping = threading.Event()
     with ExitStack() as stack:
         eyes = open_eyes(settings)
@@ -49,9 +62,15 @@ def run(config: Path) -> None:
         clock = SystemClock(settings.terminal.zone)
         for note in eyes.notes:
             log.say("note", text=note)
-        digest = hashlib.sha256(config.read_bytes()).hexdigest()
-        boot = Boot(version=metadata.version("kiosk"), settings_digest=digest)
+        file_digest = hashlib.sha256(config.read_bytes()).hexdigest()
+        boot = Boot(version=metadata.version("kiosk"), settings_digest=file_digest)
         stores.ledger.append(boot, clock.now())
+        if invalid is not None:
+            log.complain("overrides_passed_over", why=invalid)
+            fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])
+            stores.ledger.append(fault, clock.now())
+        models = {"embedder": eyes.model_digest}
+        station = Station(settings, overrides, models, file_digest)
         Door(
             settings,
             stores,
@@ -62,7 +81,30 @@ def run(config: Path) -> None:
             stopping,
             verification_for(settings, eyes),
             NoReader(),
+            station,
         ).run(camera)
-        reason = "stopped" if stopping.is_set() else "camera ended"
+        reason = "stopped" if stopping.is_set() else station.restart or "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)
+    if station.restart is not None and not stopping.is_set():
+        sys.exit(RESTART)
+
+
+def _settle_trial(overrides: Overrides, settings: Settings) -> None:
+    """Go back from headquarters' settings when a start with them did not get ready.
+
+    The record comes first: a crash in between writes it twice rather than never.
+    """
+    failed = overrides.begin()
+    if failed is None:
+        return
+    log.complain("configuration_rolled_back", number=failed.number)
+    record = Configuration(
+        before=digest(failed.text),
+        after=digest(failed.previous),
+        keys=overrides.changed(failed.text, failed.previous),
+        why="start failed",
+    )
+    with open_stores(settings) as stores:
+        stores.ledger.append(record, SystemClock(settings.terminal.zone).now())
+    overrides.abandon(failed)
