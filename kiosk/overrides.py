@@ -148,9 +148,9 @@ class Overrides:
         self._write(State(number=failed.number, text=failed.previous, previous=failed.previous))
 
     def ready(self) -> None:
-        """The daemon is ready with what is in force: the trial is over."""
+        """The daemon is ready with what it began with: that trial is over, a newer one is not."""
         state = self.state
-        if state.trial != "no":
+        if state.trial == "started":
             self._write(state.model_copy(update={"trial": "no"}))
 
     def changed(self, before: str, after: str) -> tuple[str, ...]:

@@ -118,6 +118,7 @@ def test_a_rollback_goes_back_to_the_settings_before(settings: Settings) -> None
     station = Station(settings, overrides)
     with open_stores(settings) as stores:
         ordered(stores, station, "configure", 1, settings=WIDER)
+        overrides.begin()
         overrides.ready()
         done = ordered(stores, station, "rollback_configuration", 2)
         assert done == ("done", "2 settings differ")
