@@ -1,5 +1,8 @@
 """What headquarters orders: signed commands from the inbox, carried out here and nowhere else.
 
+A receipt that does not fit this ledger comes the same way: headquarters has records that are not
+here, because the file was lost, restored or is an old copy (`kiosk.resumption`).
+
 The sync process only carries them. A command is carried out when HQ's signature holds, it is meant
 for this terminal, it has not expired and its number is higher than any before. Anything else
 changes nothing; it is counted and reported (`kiosk.station`).
@@ -24,6 +27,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from kiosk.execution import Outcome, execute, finished
 from kiosk.log import say
+from kiosk.resumption import resume
 from kiosk.station import Station
 from kiosk.stores import Stores
 from store.canonical import MAX_SAFE_INTEGER
@@ -63,6 +67,8 @@ def obey(stores: Stores, station: Station, now: Instant) -> int:
         with stores.ledger_db.transaction():
             if order and outcome:
                 _answer(stores, station, order, outcome, now)
+            elif message.kind == "receipt":
+                resume(stores, station.settings.terminal, message.document, now)
             stores.delivery.drop_inbox(message.id)
         if order and outcome:
             say("command", type=order.type[:64], outcome=outcome.word)

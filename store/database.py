@@ -7,6 +7,8 @@
 - Deleted content is overwritten with zeros (`secure_delete`); older copies in the write-ahead log
   go with `checkpoint()`.
 - A connection belongs to the thread that opened it.
+- A transaction that changes the schema's `state` leaves a mark beside the file (`store.mark`); one
+  begun where another file has taken the database's place raises `ReplacedDatabaseError`.
 - The library's errors leave here as `store.errors`, its untyped values through typed makers:
 
     with database.transaction():
@@ -36,10 +38,12 @@ from store.errors import (
     InvalidValueError,
     MissingDatabaseError,
     NewerSchemaError,
+    ReplacedDatabaseError,
     StorageError,
     StoreError,
     WrongKeyError,
 )
+from store.mark import Mark, State, fingerprint
 from store.schema import Schema
 
 KEY_BYTES = 32
@@ -57,12 +61,12 @@ _ERRORS: dict[int, tuple[type[DatabaseError] | type[InvalidValueError], str]] = 
     6: (DatabaseBusyError, "another statement holds it; try again"),
     8: (StorageError, "it can only be read"),
     10: (StorageError, "the disk failed"),
-    11: (DamagedDatabaseError, "it is damaged; restore the backup"),
+    11: (DamagedDatabaseError, "it is damaged; the start of `kiosk run` sets it aside"),
     13: (DiskFullError, "the disk is full; make room"),
     14: (StorageError, "it cannot be opened"),
     18: (InvalidValueError, "a value is too big"),
     19: (ConstraintError, "a rule of the schema forbids it"),
-    26: (DamagedDatabaseError, "it is damaged; restore the backup"),
+    26: (DamagedDatabaseError, "it is damaged; the start of `kiosk run` sets it aside"),
 }
 _READONLY, _NOTADB = 8, 26
 
@@ -70,9 +74,13 @@ _READONLY, _NOTADB = 8, 26
 class Database:
     """An open database; see the module's rules. Made by `open_database`."""
 
-    def __init__(self, path: Path, connection: Any) -> None:
+    def __init__(self, path: Path, connection: Any, schema: Schema, mark: Mark) -> None:
         self.path = path
+        self.mark = mark
         self._connection = connection
+        self._schema = schema
+        self._inode = _inode(path)
+        self._watched = False
         self._depth = 0
         self._commits = 0
 
@@ -83,6 +91,7 @@ class Database:
         Takes the write lock at once. Inside another transaction of this database it becomes a part
         of that: undone alone when an exception passes, kept only if the outer one commits.
         """
+        outermost, before = not self._depth, None
         begin, keep, undo = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
         if self._depth:
             point = f"depth_{self._depth}"
@@ -91,9 +100,16 @@ class Database:
         self._run(begin)
         self._depth += 1
         try:
+            if outermost and self._watched:
+                self._check_place()
+                before = self.state()
             yield
+            marked = self._mark(before) if outermost and self._watched else None
             self._run(keep)
-            self._commits += self._depth == 1
+            self._commits += outermost
+            if marked is not None:
+                with suppress(StorageError):  # the mark is right as it is; it only says less
+                    self.mark.write(marked, marked)
         except BaseException:
             # SQLite has rolled back by itself after some failures (disk full, I/O), and after
             # those a rollback may fail as well; what is raised is the first failure.
@@ -134,8 +150,17 @@ class Database:
             row = self._connection.execute(sql, parameters).fetchone()
             return None if row is None else make(*row)
 
+    def watch(self) -> None:
+        """From now on mark states, and notice when the file is no longer in its place."""
+        self._watched = True
+
+    def state(self) -> State | None:
+        """What the mark tells states of the file apart by; None while there is nothing to tell."""
+        return self.one(self._schema.state, (), State)
+
     def data_version(self) -> int:
         """A number that differs after another connection has committed. Microseconds."""
+        self._check_place()
         return int(self._run("PRAGMA data_version").fetchone()[0])
 
     def version(self) -> int:
@@ -162,6 +187,24 @@ class Database:
         """Close the connection; a second call does nothing. The last one folds the log in."""
         with self._translated():
             self._connection.close()
+
+    def _check_place(self) -> None:
+        if _inode(self.path) != self._inode:
+            raise ReplacedDatabaseError(
+                f"{self.path}: another file has taken its place; what was committed is in the one "
+                "that was there; start again"
+            )
+
+    def _mark(self, before: State | None) -> State | None:
+        """Mark what a commit will change; returns the state after it, None without a change."""
+        after = self.state()
+        if after is None or after == before:
+            return None
+        if before is None:  # going on after a loss: what is marked is the state before that
+            marked = self.mark.read()
+            before = after if marked is None else marked.after
+        self.mark.write(before, after)
+        return after
 
     def _run(self, sql: str, parameters: tuple[Value, ...] = ()) -> Any:
         with self._translated():
@@ -197,15 +240,26 @@ def open_database(
             _inspect(path, key, wanted)
         else:
             _make_file(path)
-        database = Database(path, _connect(path, key, read_only=False))
+        mark = Mark(path, fingerprint(key))
+        database = Database(path, _connect(path, key, read_only=False), wanted, mark)
         try:
             _set_up(database)
             _migrate(database, wanted)
             _sync(folder, path.parent)
+            database.watch()
         except BaseException:
             database.close()
             raise
     return database
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from error
 
 
 def _schema_of(path: Path) -> Schema:

@@ -101,8 +101,20 @@ class DiskFullError(StorageError):
     """There is no room left; what was committed before is not affected."""
 
 
-class DamagedDatabaseError(DatabaseError, OSError):
+class UnsoundDatabaseError(DatabaseError, OSError):
+    """The file cannot be gone on with. `kiosk run` sets it aside at its start and begins anew."""
+
+
+class DamagedDatabaseError(UnsoundDatabaseError):
     """The database's content contradicts itself or fails its authentication."""
+
+
+class RolledBackError(UnsoundDatabaseError):
+    """The file is older than what was committed: an old copy, or its write-ahead log is gone."""
+
+
+class ReplacedDatabaseError(UnsoundDatabaseError):
+    """Another file, or none, stands where the open database was; it is to be opened again."""
 
 
 class DatabaseBusyError(DatabaseError, TimeoutError):

@@ -277,6 +277,21 @@ class Checkpoint(Body):
     hash: HexDigest
 
 
+class Resumption(Body):
+    """The ledger's file was lost or is older than what headquarters has, and goes on here.
+
+    The record follows headquarters' record `after_seq`, by its hash, and skips every number that
+    may have been used. `held_seq`, `held_hash`: the record that lies before it in the terminal's
+    file, 0 and 32 zero bytes when there is none. `reason` is stable.
+    """
+
+    after_seq: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
+    after_hash: HexDigest
+    held_seq: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
+    held_hash: HexDigest
+    reason: Word
+
+
 BODIES: Mapping[str, type[Body]] = {
     body.kind: body
     for body in (
@@ -299,12 +314,17 @@ BODIES: Mapping[str, type[Body]] = {
         Adaptation,
         Purge,
         Checkpoint,
+        Resumption,
     )
 }
 
 
 class Envelope(_Kept):
-    """A record's payload, parsed. `body` is as written; `known_body` gives it typed."""
+    """A record's payload, parsed. `body` is as written; `known_body` gives it typed.
+
+    A record that a resumption gave another number has a further field `renumbered_from`: the
+    number under which the terminal wrote it first, with the same `id`.
+    """
 
     v: int
     site: str
@@ -362,3 +382,12 @@ def build_payload(
             "body": body.model_dump(mode="json"),
         }
     )
+
+
+def renumber_payload(record: Record, seq: int) -> bytes:
+    """The payload of the same record (id, time, body, and what is not known here) as number `seq`.
+
+    Raises ValueError for what is no record.
+    """
+    content = json.loads(record.payload)
+    return canonical({"renumbered_from": record.seq, **content, "seq": seq})

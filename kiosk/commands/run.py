@@ -14,7 +14,7 @@ import click
 
 from kiosk import log
 from kiosk.cameras import open_camera
-from kiosk.clock import SystemClock
+from kiosk.clock import Clock, SystemClock
 from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
@@ -23,7 +23,7 @@ from kiosk.indicators import GpioIndicator
 from kiosk.overrides import Overrides, digest
 from kiosk.settings import Settings, load
 from kiosk.station import Station
-from kiosk.stores import open_stores
+from kiosk.stores import open_stores, recover_stores
 from store.records import Boot, Configuration, Fault, Stop
 
 # EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
@@ -41,7 +41,9 @@ def run(config: Path) -> None:
     log.to_stderr()
     own = load(config)
     overrides = Overrides(own)
-    _settle_trial(overrides, own)
+    clock = SystemClock(own.terminal.zone)
+    recover_stores(own, clock.now())
+    _settle_trial(overrides, own, clock)
     settings, invalid = overrides.settings()
     stopping = threading.Event()
     with ExitStack() as stack:
@@ -59,7 +61,6 @@ def run(config: Path) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        clock = SystemClock(settings.terminal.zone)
         for note in eyes.notes:
             log.say("note", text=note)
         file_digest = hashlib.sha256(config.read_bytes()).hexdigest()
@@ -90,7 +91,7 @@ def run(config: Path) -> None:
         sys.exit(RESTART)
 
 
-def _settle_trial(overrides: Overrides, settings: Settings) -> None:
+def _settle_trial(overrides: Overrides, settings: Settings, clock: Clock) -> None:
     """Go back from headquarters' settings when a start with them did not get ready.
 
     The record comes first: a crash in between writes it twice rather than never.
@@ -106,5 +107,5 @@ def _settle_trial(overrides: Overrides, settings: Settings) -> None:
         why="start failed",
     )
     with open_stores(settings) as stores:
-        stores.ledger.append(record, SystemClock(settings.terminal.zone).now())
+        stores.ledger.append(record, clock.now())
     overrides.abandon(failed)

@@ -37,6 +37,7 @@ DIGESTS = {
     "ledger": [
         "01806acbe42d144bdb517ef1e91895f449bb987a4f4013246da65d0c9d0bf753",
         "64d345ba01f1e48badc8e4e5e42c25237482e11fb2b9c8a3cf8615f7ad40cad2",
+        "44f5b20182baaadf60a27e4bade4769c53684000f74ea88ced2e8ccdf3ff0e9b",
     ],
     "gallery": [
         "c4b6a99efd56932cd35783b2741836e3cd44ba436e17d6abc2e85e5df021f38e",
@@ -67,7 +68,10 @@ def test_released_steps_are_never_changed(schema: Schema) -> None:
 
 def older(path: Path, key: bytes, schema: Schema, version: int) -> Database:
     return open_database(
-        path, key, create=True, schema=replace(schema, steps=schema.steps[:version])
+        path,
+        key,
+        create=True,
+        schema=replace(schema, steps=schema.steps[:version], state="SELECT 0, ''"),
     )
 
 
