@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import open_stores
 from store.errors import SettingsError
+from store.orders import ORDERS
 from tests.kiosk.ordered import NOW, kinds, ordered, ordered_terminal, post, replies
 
 WIDER = "[decision]\nmargin = 0.2\nmin_frames = 5\n"
@@ -150,3 +152,20 @@ def test_a_damaged_file_stops_no_terminal_and_the_next_settings_mend_it(settings
         obey(stores, Station(settings, overrides), NOW)
         assert replies(stores) == [("done", "2 settings differ")]
     assert overrides.settings()[0].decision.margin == 0.2
+
+
+def test_the_documents_list_every_key_with_its_bounds_and_no_other() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text()
+    rows = [line.split("|")[1:3] for line in text.splitlines() if re.match(r"\| `\w+\.\w+`", line)]
+    said = {key.strip(" `"): bounds.strip() for key, bounds in rows}
+    assert said == {
+        key: ", ".join(map(str, bounds))
+        if isinstance(bounds[0], str)
+        else f"{bounds[0]} to {bounds[1]}"
+        for key, bounds in WHITELIST.items()
+    }
+
+
+def test_the_documents_list_every_command() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text()
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE)) == ORDERS.keys()
