@@ -203,7 +203,7 @@ def _diagnostics(task: _Task, _: Arguments) -> Outcome:
     head = stores.ledger.head()
     newest = stores.ledger.records(max(0, head.seq - _FAULTS_AMONG), _FAULTS_AMONG)
     faults = Counter(
-        str(record.content().body["code"]) for record in newest if record.kind == "fault"
+        str(record.content().body["code"])[:32] for record in newest if record.kind == "fault"
     )
     state = station.overrides.state
     facts = {
@@ -218,7 +218,7 @@ def _diagnostics(task: _Task, _: Arguments) -> Outcome:
         "settings": station.settings_digest[:16],
         "overrides": digest(state.text)[:16],
         "trial": state.trial,
-        "faults": dict(faults.most_common(8)),
+        "faults": dict(faults.most_common(6)),
         "refused": dict(station.refused),
     }
     return Outcome("done", json.dumps(facts, separators=(",", ":"))[:_MAX_DETAIL])

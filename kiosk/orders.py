@@ -102,7 +102,7 @@ def _carry_out(stores: Stores, station: Station, order: Order, now: Instant) -> 
     """Do it, outside of any ledger transaction; None, and counted, when its time is over."""
     done = finished(stores, station, order.number, order.type)
     if order.number <= stores.delivery.last_command_number() or (
-        done is None and order.number <= _highest(stores)
+        done is None and order.number <= _highest(stores, station)
     ):
         station.refuse("replayed")
         return None
@@ -114,10 +114,10 @@ def _carry_out(stores: Stores, station: Station, order: Order, now: Instant) -> 
     return execute(stores, station, order.number, order.type, order.arguments, now)
 
 
-def _highest(stores: Stores) -> int:
-    """The highest number that the gallery knows: it holds where the ledger had to begin anew."""
+def _highest(stores: Stores, station: Station) -> int:
+    """The highest number known beside the ledger: it holds where the ledger had to begin anew."""
     last = stores.last_order.get()
-    return last.number if last else 0
+    return max(last.number if last else 0, station.overrides.state.number)
 
 
 def _answer(stores: Stores, station: Station, order: Order, outcome: Outcome, now: Instant) -> None:

@@ -2,7 +2,8 @@
 
 - `overrides.json` beside the databases holds the TOML text in force, the one before it, and the
   number of the command that brought it: one file, replaced whole, so that a crash leaves the old
-  state or the new one.
+  state or the new one. It is signed with the terminal's key: the sync process may write to the
+  folder, and must not be able to set anything.
 - `WHITELIST` is all that headquarters may set, within bounds that are narrower than a technician's:
   no key, path, pin of trust or licence, and liveness cannot be switched off.
 - A text is taken only when every key is on the list and technician's file and text together are
@@ -26,7 +27,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kiosk.settings import Settings
 from kiosk.settings import load as load_own
-from store.errors import SettingsError, StorageError
+from store.documents import open_document, seal_document
+from store.errors import DocumentError, SettingsError, StorageError
+from store.keys import load_signing_key
 from store.orders import MAX_SETTINGS
 
 _NAME = "overrides.json"
@@ -160,13 +163,16 @@ class Overrides:
 
     def _read(self) -> State:
         try:
-            return State.model_validate_json(self.path.read_bytes())
+            raw = self.path.read_bytes()
         except FileNotFoundError:
             return State()
         except OSError as error:
             raise StorageError(f"{self.path}: cannot be read: {error.strerror}") from error
-        except ValidationError:
-            mend = "it is damaged; remove it, and have headquarters send its settings again"
+        public_key = load_signing_key(self._base.store.keys).public_key()
+        try:
+            return State.model_validate(open_document(public_key, "settings", raw))
+        except (DocumentError, ValidationError):
+            mend = "not what kiosk wrote; remove it, and have headquarters send its settings again"
             raise SettingsError(self.path, [mend]) from None
 
     def _lenient(self, text: str) -> Mapping[str, Any]:
@@ -196,9 +202,10 @@ class Overrides:
     def _write(self, state: State) -> None:
         """Write it aside, fsync, rename, fsync the folder."""
         aside = self.path.with_name(f".{_NAME}.new")
+        signer = load_signing_key(self._base.store.keys)
         try:
             with aside.open("wb") as file:
-                file.write(state.model_dump_json().encode("utf-8"))
+                file.write(seal_document(signer, "settings", state.model_dump()))
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(self.path)

@@ -17,7 +17,7 @@ import pytest
 
 from kiosk.enrolment import enrol
 from kiosk.orders import obey
-from kiosk.overrides import Overrides
+from kiosk.overrides import Overrides, State
 from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import Stores, open_stores
@@ -63,29 +63,26 @@ def die_before(steps: int) -> None:
         setattr(owner, name, counted(getattr(owner, name)))
 
 
-def erased(stores: Stores) -> None:
+def erased(_: Settings, stores: Stores) -> None:
     assert stores.gallery.person(NUMBER) is None
     assert kinds(stores).count("deletion") == 1
 
 
-def withdrawn(stores: Stores) -> None:
+def withdrawn(_: Settings, stores: Stores) -> None:
     assert stores.gallery.templates(MODEL)[0] == []
     assert kinds(stores).count("withdrawal") == kinds(stores).count("deletion") == 1
 
 
-def added(stores: Stores) -> None:
+def added(_: Settings, stores: Stores) -> None:
     person = stores.gallery.person("new")
     assert person is not None
     assert person.status == "blocked"
     assert kinds(stores).count("person_entry") == kinds(stores).count("person_status") == 1
 
 
-def configured(stores: Stores) -> None:
-    path = Path(stores.ledger_db.path).parent
-    assert (
-        '"text":"[decision]\\nmargin = 0.2","previous":"","trial":"waiting"'
-        in (path / "overrides.json").read_text()
-    )
+def configured(settings: Settings, stores: Stores) -> None:
+    text = "[decision]\nmargin = 0.2"
+    assert Overrides(settings).state == State(number=7, text=text, trial="waiting")
     [record] = [r for r in stores.ledger.records(0, 100) if r.kind == "configuration"]
     assert record.content().body["keys"] == ["decision.margin"]
 
@@ -112,7 +109,7 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
     type: str,
     arguments: dict[str, object],
     detail: str,
-    holds: Callable[[Stores], None],
+    holds: Callable[[Settings, Stores], None],
 ) -> None:
     first = ordered_terminal(tmp_path / "first")
     with open_stores(first) as stores:
@@ -132,7 +129,7 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
             assert stores.delivery.last_command_number() == 7
             assert stores.delivery.inbox(1) == []
             assert stores.ledger.verify(stores.signer.public_key()).seq == stores.ledger.head().seq
-            holds(stores)
+            holds(settings, stores)
         shutil.rmtree(folder)
         steps += 1
     assert steps > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -140,9 +141,12 @@ def test_settings_that_a_changed_file_makes_invalid_are_passed_over_and_said(
     assert invalid is not None
 
 
-def test_a_damaged_file_stops_no_terminal_and_the_next_settings_mend_it(settings: Settings) -> None:
+@pytest.mark.parametrize("raw", ["{", f'{{"number": 1, "text": {json.dumps(WIDER)}}}'])
+def test_a_file_that_kiosk_did_not_write_stops_no_terminal_and_sets_nothing(
+    settings: Settings, raw: str
+) -> None:
     overrides = Overrides(settings)
-    overrides.path.write_text("{")
+    overrides.path.write_text(raw)
     assert overrides.begin() is None
     merged, invalid = overrides.settings()
     assert merged == settings

@@ -62,17 +62,20 @@ def test_settings_go_back_from_a_failed_start_and_others_come_into_force_by_a_re
     config.write_text(SETTINGS.format(weights=weights_dir))
     own = load(config)
     overrides = Overrides(own)
-    failed = State(number=1, text=MARGIN.format(0.4), previous=MARGIN.format(0.1), trial="started")
-    overrides.path.write_text(failed.model_dump_json())
+    overrides.put(1, MARGIN.format(0.1))
+    overrides.begin()
+    overrides.ready()
+    overrides.put(2, MARGIN.format(0.4))
+    overrides.begin()  # and this start fails
     with open_stores(own) as stores:
         settings = {"settings": MARGIN.format(0.3)}
-        post(stores, "configure", 2, arguments=settings, expires=IN_A_CENTURY)
+        post(stores, "configure", 3, arguments=settings, expires=IN_A_CENTURY)
     done = run(config)
     assert done.returncode == RESTART, done.stderr
-    waiting = State(number=2, text=MARGIN.format(0.3), previous=MARGIN.format(0.1), trial="waiting")
+    waiting = State(number=3, text=MARGIN.format(0.3), previous=MARGIN.format(0.1), trial="waiting")
     assert overrides.state == waiting
     with open_stores(own) as stores:
-        post(stores, "reboot_daemon", 3, expires=IN_A_CENTURY)
+        post(stores, "reboot_daemon", 4, expires=IN_A_CENTURY)
     done = run(config)
     assert done.returncode == RESTART, done.stderr
     assert overrides.state == waiting.model_copy(update={"trial": "no"})
