@@ -5,8 +5,7 @@
 - Every delivery is answered with a receipt for the head as it stands, also a repeated one. Receipt
   times of one terminal only grow, whatever the workers' clocks say.
 - A gap that lasts `grace_s` is asked for by a signed, numbered, expiring `replay` command; again
-  after a pause that doubles from `every_s` to `most_s`. Numbers are milliseconds of the epoch or
-  one more than the last, whichever is higher: they also grow when HQ has lost its database.
+  after a pause that doubles from `every_s` to `most_s`.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import uuid6
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Row, func, select
 
 from hq.alarms import Alarm, raise_alarms
 from hq.chain import Link, Outcome, join
-from hq.tables import COMMANDS, EVENTS, TERMINALS
+from hq.commands import Outgoing, queue_command
+from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known
 from store.records import Resumption
-from sync.contract.documents import build_command, build_receipt
+from sync.contract.documents import build_receipt
 from sync.contract.topics import Channel, topic
 from sync.contract.verify import CheckedEvent, Head, skips
 
@@ -33,15 +32,6 @@ _LOG = logging.getLogger("hq.intake")
 _TICK = timedelta(microseconds=1)
 _MAX_PERSON = 64
 _MAX_EVIDENCE = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to publish after the commit."""
-
-    topic: str
-    payload: bytes
-    retain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,42 +127,21 @@ def ask_replay(
         return []
     if row.replay_not_before is not None and now < row.replay_not_before:
         return []
-    number = max(row.command_number + 1, int(now.timestamp() * 1000))
     expires = now + timedelta(seconds=policy.expiry_s)
-    command_id = str(uuid6.uuid7())
-    document = build_command(
-        key,
-        terminal.address,
-        command_id=command_id,
-        number=number,
-        type="replay",
-        expires=expires,
-        arguments={"from_seq": row.head_seq + 1},
-    )
-    connection.execute(
-        COMMANDS.insert().values(
-            terminal_id=terminal.id,
-            number=number,
-            command_id=command_id,
-            type="replay",
-            document=document,
-            made_at=now,
-            expires_at=expires,
-        )
-    )
+    arguments = {"from_seq": row.head_seq + 1}
+    command = queue_command(connection, key, terminal, "replay", arguments, now, expires)
     pause_s = min(policy.most_s, policy.every_s * 2 ** min(row.replays_asked, 16))
     connection.execute(
         TERMINALS.update()
         .where(TERMINALS.c.id == terminal.id)
         .values(
-            command_number=number,
             replays_asked=row.replays_asked + 1,
             replay_not_before=now + timedelta(seconds=pause_s),
         )
     )
     fields = {"terminal": str(terminal.address), "from_seq": row.head_seq + 1}
     _LOG.warning("replay_asked", extra={"fields": fields})
-    return [Outgoing(topic(terminal.address, Channel.COMMAND), document, retain=False)]
+    return [Outgoing(topic(terminal.address, Channel.COMMAND), command.document, retain=False)]
 
 
 def _lock(connection: Connection, terminal_id: int) -> Row[tuple[object, ...]]:

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, or_, select
 
 from hq.alarms import Alarm, What, raise_alarms
+from hq.commands import Outgoing, due_commands, keep_reply, returned
 from hq.database import Database
 from hq.errors import DatabaseConflictError, DatabaseTroubleError
-from hq.intake import Outgoing, ReplayPolicy, ask_replay, take_in
+from hq.intake import ReplayPolicy, ask_replay, take_in
 from hq.tables import COMMANDS, TERMINALS
 from hq.terminals import Known, find
 from sync.contract.documents import Reply, open_reply
@@ -38,7 +39,6 @@ from sync.contract.verify import CheckedEvent, check_event
 from sync.seam import Inbound
 
 _LOG = logging.getLogger("hq.receiver")
-_MAX_DETAIL = 1000
 _MAX_STATUS_BYTES = 16 * 1024
 
 
@@ -48,6 +48,7 @@ class Status:
 
     payload: bytes
     confirmed: int
+    online: bool
 
 
 @dataclass(slots=True)
@@ -105,6 +106,16 @@ class Receiver:
                 answers += ask_replay(connection, self._key, self._policy, known[address], now)
         return answers
 
+    def due_commands(self, now: datetime) -> list[Outgoing]:
+        """Commands that wait to be published; commits that they were."""
+        with self._database.read() as connection:
+            waits = COMMANDS.c.published_at.is_(None) & (COMMANDS.c.type != "replay")
+            query = select(COMMANDS.c.id).where(waits, COMMANDS.c.expires_at > now).limit(1)
+            if connection.execute(query).first() is None:
+                return []
+        with self._database.write() as connection:
+            return due_commands(connection, now)
+
     def _take_alone(self, message: Inbound, now: datetime) -> list[Outgoing]:
         try:
             return self._take([message], now)
@@ -127,7 +138,12 @@ class Receiver:
                 if _keep_status(connection, terminal, status, now):
                     answers += take_in(connection, self._key, self._policy, terminal, [], now)
             for terminal, reply in sorted_out.replies:
-                _keep_reply(connection, terminal, reply, now)
+                kept = keep_reply(connection, terminal, reply, now)
+                fields = {"terminal": str(terminal.address), "first": kept}
+                _LOG.info("reply", extra={"fields": fields})
+            for terminal, status in sorted_out.statuses.items():
+                if status.online:
+                    answers += returned(connection, terminal, now)
             raise_alarms(connection, sorted_out.alarms, now)
         return answers
 
@@ -168,7 +184,9 @@ def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> 
     elif channel is Channel.STATUS:
         if len(payload) > _MAX_STATUS_BYTES:
             raise MalformedPayloadError("a status that long")
-        result.statuses[terminal] = Status(payload, parse_status(payload).confirmed)
+        status = parse_status(payload)
+        online = status.state == "online"
+        result.statuses[terminal] = Status(payload, status.confirmed, online)
     elif channel is Channel.REPLY:
         result.replies.append((terminal, open_reply(terminal.key, terminal.address, payload)))
     else:
@@ -195,15 +213,3 @@ def _keep_status(connection: Connection, terminal: Known, status: Status, now: d
     )
     query = select(TERMINALS.c.head_seq).where(TERMINALS.c.id == terminal.id)
     return bool(connection.execute(query).scalar_one() < status.confirmed)
-
-
-def _keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> None:
-    detail = "".join(c if c.isprintable() else "?" for c in reply.detail)[:_MAX_DETAIL]
-    outcome = "".join(c if c.isprintable() else "?" for c in reply.outcome)
-    connection.execute(
-        COMMANDS.update()
-        .where(COMMANDS.c.terminal_id == terminal.id, COMMANDS.c.command_id == reply.command)
-        .values(outcome=outcome, detail=detail, replied_at=now)
-    )
-    fields = {"terminal": str(terminal.address), "outcome": outcome[:32]}
-    _LOG.info("reply", extra={"fields": fields})

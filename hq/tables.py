@@ -133,5 +133,6 @@ COMMANDS = Table(
     Column("outcome", String(64)),
     Column("detail", Text),
     Column("replied_at", Instant),
+    Column("published_at", Instant),
     UniqueConstraint("terminal_id", "number"),
 )

@@ -18,9 +18,11 @@ from kiosk.identity import IdentityReader
 from kiosk.indicators import PATTERNS, Indicator, Signal
 from kiosk.log import complain, say
 from kiosk.orders import obey
+from kiosk.overrides import Overrides
 from kiosk.presentation import step
 from kiosk.served import ServedPeople
 from kiosk.settings import Settings
+from kiosk.station import Station
 from kiosk.stores import Stores
 from kiosk.upkeep import Upkeep
 from kiosk.visit import (
@@ -33,6 +35,7 @@ from kiosk.visit import (
     Method,
     Nobody,
     NotCommitted,
+    Phase,
     Punch,
     Reject,
     Repeat,
@@ -60,7 +63,7 @@ class Door:
 
     `policy_for` gives the decision policy for a gallery of so many templates,
     `verification_for` the 1:1 threshold for somebody of so many. `stopping` ends the run after the
-    frame in hand.
+    frame in hand, `station.restart` with the first frame at which nobody is being served.
     """
 
     def __init__(
@@ -74,8 +77,9 @@ class Door:
         stopping: threading.Event,
         verification_for: Callable[[int], float],
         reader: IdentityReader,
+        station: Station | None = None,
     ) -> None:
-        self._terminal = settings.terminal
+        self._station = station or Station(settings, Overrides(settings))
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
         self._indicator, self._clock, self._stopping = indicator, clock, stopping
         self._verification_for, self._reader = verification_for, reader
@@ -110,11 +114,14 @@ class Door:
         self._indicator.show(Signal.IDLE)
         self._refresh()
         say("ready")
+        self._station.overrides.ready()
         try:
             for frame in camera.frames():
                 if self._stopping.is_set():
                     break
                 self._refresh()
+                if self._station.restart and self._state.phase is Phase.IDLE:
+                    break
                 self._serve(frame)
         except CameraError:
             self._indicator.show(Signal.FAULT)
@@ -155,7 +162,7 @@ class Door:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
         try:
             self._stores.register.settle()
-            obey(self._stores, self._terminal, self._clock.now())
+            obey(self._stores, self._station, self._clock.now())
         except UnsoundDatabaseError:
             raise
         except StoreError as error:

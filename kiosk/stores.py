@@ -21,6 +21,7 @@ from store.delivery import Delivery
 from store.gallery import Gallery
 from store.genuine import Genuine
 from store.keys import load_database_key, load_public_key, load_signing_key
+from store.last_order import LastOrder
 from store.ledger import Ledger
 from store.records import Instant
 from store.recovery import check_sound, recover
@@ -39,6 +40,7 @@ class Stores:
     gallery: Gallery
     templates: Templates
     genuine: Genuine
+    last_order: LastOrder
     register: Register
     protection: Protection
     keys: Path
@@ -94,6 +96,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             gallery=Gallery(gallery_db),
             templates=templates,
             genuine=Genuine(gallery_db),
+            last_order=LastOrder(gallery_db),
             protection=open_protection(keys, templates),
             keys=keys,
             signer=signer,

@@ -121,6 +121,16 @@ class Gallery:
                 "INSERT INTO roles VALUES (?, ?)", [(number, role) for role in wanted]
             )
 
+    def set_names(self, number: str, name: str, language: str) -> None:
+        """Change somebody's name and language. Raises `UnknownPersonError`, `InvalidValueError`."""
+        name = bounded_text("a name", name, MAX_NAME)
+        language = bounded_text("a language", language, 35)
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE people SET name = ?, language = ? WHERE number = ?",
+                (name, language, self._known(number)),
+            )
+
     def set_keep_until(self, number: str, until: datetime | None) -> None:
         """Set when somebody is taken to have left (retention sees to it); None for no such date.
 

@@ -201,6 +201,35 @@ class CommandDone(Body):
     detail: Text = ""
 
 
+class CommandsRefused(Body):
+    """So many messages that pretend to be commands were turned down since the daemon started.
+
+    `reasons` counts them by a stable word. Written at most once an hour: a flood fills no ledger.
+    """
+
+    reasons: dict[Word, Count]
+
+
+class Configuration(Body):
+    """Other settings of headquarters are in force from the next start on.
+
+    `before` and `after` are the SHA-256 of their TOML text, `keys` the settings that differ,
+    `why` is "ordered", "rolled back", or "start failed".
+    """
+
+    before: HexDigest
+    after: HexDigest
+    keys: tuple[Word, ...]
+    why: Word
+
+
+class PersonEntry(Body):
+    """Somebody was entered, or what is kept of them (name, language, dates) was changed."""
+
+    person: Number
+    change: Literal["added", "changed"]
+
+
 class PersonStatus(Body):
     """Somebody was blocked, let in again, or has left."""
 
@@ -276,6 +305,9 @@ BODIES: Mapping[str, type[Body]] = {
         Fault,
         Rejection,
         CommandDone,
+        CommandsRefused,
+        Configuration,
+        PersonEntry,
         PersonStatus,
         PersonRoles,
         RenewalDue,

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import uuid6
 
 from store.database import Database
 from store.errors import UnknownPersonError
-from store.gallery import Gallery, Person, Role, Vector
+from store.gallery import Gallery, Person, Role, Status, Vector
 from store.genuine import Genuine
 from store.ledger import Ledger
 from store.notes import Notes
@@ -30,6 +31,7 @@ from store.records import (
     Deletion,
     Enrolment,
     Instant,
+    PersonEntry,
     PersonRoles,
     PersonStatus,
     RenewalDue,
@@ -60,6 +62,7 @@ class Register:
         self._genuine = Genuine(gallery_db)
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
+        self._together = False
 
     def enrol(
         self,
@@ -80,7 +83,7 @@ class Register:
         templates that go for them. Raises what the gallery raises.
         """
         rows = list(templates)
-        with self._change():
+        with self.together():
             person = self._gallery.person(number)
             if person is None:
                 self._gallery.add_person(number, name, language, at)
@@ -122,7 +125,7 @@ class Register:
 
         Raises what the gallery raises.
         """
-        with self._change():
+        with self.together():
             person = self._known(number).number
             removed = self._templates.delete(replaced)
             self._gallery.add_templates(
@@ -132,7 +135,7 @@ class Register:
 
     def unadapt(self, number: str, at: Instant) -> int:
         """Delete the templates that were taken up from presentations; returns how many."""
-        with self._change():
+        with self.together():
             person = self._known(number).number
             entries = self._templates.entries(person)
             removed = self._templates.delete(e.id for e in entries if e.origin == "adaptive")
@@ -142,7 +145,7 @@ class Register:
 
     def ask_renewal(self, number: str, at: Instant) -> bool:
         """Note that new photos of somebody are due; False, and no record, when it was noted."""
-        with self._change():
+        with self.together():
             person = self._known(number).number
             asked = self._genuine.ask_renewal(person, at)
             if asked:
@@ -151,7 +154,7 @@ class Register:
 
     def withdraw(self, number: str, at: Instant) -> int:
         """End the consent at the person's wish; returns how many templates were deleted."""
-        with self._change():
+        with self.together():
             person = self._known(number)
             had_consent = any(c.ended_utc is None for c in self._gallery.consents(number))
             deleted = self._gallery.withdraw(number, at)
@@ -180,7 +183,7 @@ class Register:
 
         `evidence(templates)` makes a further record when templates were deleted.
         """
-        with self._change():
+        with self.together():
             person = self._known(number)
             deleted = self._gallery.set_status(number, "left", at)
             if person.status != "left":
@@ -192,7 +195,7 @@ class Register:
 
     def remove(self, number: str, at: Instant) -> int:
         """Delete all of somebody but their records; returns how many templates were deleted."""
-        with self._change():
+        with self.together():
             person = self._known(number)
             deleted = self._gallery.remove_person(number)
             done = Deletion(person=person.number, templates=deleted, reason="removed")
@@ -203,15 +206,46 @@ class Register:
         self, consents: Sequence[int], people: Sequence[str], evidence: Body, at: Instant
     ) -> None:
         """Delete ended consents and people who have left; `evidence` tells of it."""
-        with self._change():
+        with self.together():
             self._gallery.purge_consents(consents, people)
             self._notes.add(evidence, at)
             for number in people:
                 self._notes.add(Deletion(person=number, templates=0, reason="retention"), at)
 
+    def upsert(
+        self,
+        number: str,
+        name: str,
+        language: str,
+        status: Status,
+        keep_until: datetime | None,
+        at: Instant,
+    ) -> bool:
+        """Enter somebody, or bring who is there to this state; True when they are new.
+
+        Raises `InvalidValueError`.
+        """
+        with self.together():
+            before = self._gallery.person(number)
+            if before is None:
+                self._gallery.add_person(number, name, language, at)
+            else:
+                self._gallery.set_names(number, name, language)
+            self._gallery.set_keep_until(number, keep_until)
+            after = self._known(number)
+            if before is None or before != after:
+                change = "added" if before is None else "changed"
+                body = PersonEntry.model_validate({"person": after.number, "change": change})
+                self._notes.add(body, at)
+            if status == "left":
+                self.leave(number, at)
+            else:
+                self._set_status(number, status, at)
+        return before is None
+
     def set_roles(self, number: str, roles: Iterable[Role], at: Instant) -> None:
         """Give somebody exactly these roles."""
-        with self._change():
+        with self.together():
             person = self._known(number)
             wanted = tuple(sorted(set(roles)))
             if set(wanted) != set(person.roles):
@@ -239,15 +273,24 @@ class Register:
         return written
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """The changes inside are one: all of them or, when an exception passes, none.
+
+        Their records are written when the outermost ends.
+        """
         if self._ledger.in_transaction:
             raise RuntimeError("the gallery is changed outside of ledger transactions")
-        with self._database.transaction():
-            yield
-        self.settle()
+        outermost, self._together = not self._together, True
+        try:
+            with self._database.transaction():
+                yield
+        finally:
+            self._together = not outermost
+        if outermost:
+            self.settle()
 
     def _set_status(self, number: str, status: str, at: Instant) -> None:
-        with self._change():
+        with self.together():
             person = self._known(number)
             if person.status != status:
                 body = PersonStatus.model_validate({"person": person.number, "status": status})

@@ -249,6 +249,17 @@ _GALLERY_3 = (
         DELETE FROM renewals WHERE person = OLD.person; END""",
 )
 
+# What came of the newest command that changed this file: it is committed with the change, so that
+# a crash before the ledger tells of it cannot make the command be carried out twice.
+_GALLERY_4 = (
+    """CREATE TABLE last_order (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        number INTEGER NOT NULL CHECK (number >= 1),
+        outcome TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT""",
+)
+
 LEDGER = Schema(
     "ledger",
     0x4B4C4731,  # "KLG1"
@@ -260,6 +271,6 @@ LEDGER = Schema(
 GALLERY = Schema(
     "gallery",
     0x4B474131,  # "KGA1"
-    (_GALLERY_1, _GALLERY_2, _GALLERY_3),
+    (_GALLERY_1, _GALLERY_2, _GALLERY_3, _GALLERY_4),
     "SELECT position, '' FROM gallery_clock",
 )

@@ -51,7 +51,9 @@ class Settings(BaseModel):
     mqtt: MqttSection
     camera: Opaque = {}
     recognition: Opaque = {}
+    quality: Opaque = {}
     pad: Opaque = {}
     indicators: Opaque = {}
     decision: Opaque = {}
     retention: Opaque = {}
+    templates: Opaque = {}

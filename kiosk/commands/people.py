@@ -12,7 +12,7 @@ from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
-from kiosk.settings import load
+from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
 from store.people import Person, TemplateEntry

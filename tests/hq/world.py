@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from hq.commands import Outgoing
 from hq.database import Database
-from hq.intake import Outgoing, ReplayPolicy
+from hq.intake import ReplayPolicy
 from hq.receiver import Receiver
 from hq.reports import Reader, alarm_lines
 from hq.terminals import add_terminal
