@@ -24,14 +24,14 @@ class Erasure:
         """Whether deleted data may still be in the log."""
         return self._database.one("SELECT one FROM erasure", (), int) is not None
 
-    def finish(self) -> bool:
+    def finish(self, *, patient: bool = True) -> bool:
         """Cut the log if a deletion waits for it; False if a reader kept it from being cut.
 
-        Inside a transaction the log cannot be cut: call it again after its end.
+        Without `patient` it is tried once (`Database.checkpoint`). Inside a transaction the log cannot be cut: call it again after its end.
         """
         if not self.pending():
             return True
-        if self._database.in_transaction or not self._database.checkpoint():
+        if self._database.in_transaction or not self._database.checkpoint(patient):
             return False
         self._database.execute("DELETE FROM erasure")
         return True
