@@ -157,6 +157,7 @@ class Database:
         second. SQLite would hold the write lock while it waits for readers: here it does not wait,
         and is asked again. It holds it also while it cuts, so most is moved before that.
         """
+        timeout_ms = int(self._run("PRAGMA busy_timeout").fetchone()[0])
         self._run("PRAGMA busy_timeout = 0")
         try:
             self._run("PRAGMA wal_checkpoint(PASSIVE)")
@@ -168,7 +169,7 @@ class Database:
                     return True
             return False
         finally:
-            self._run(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
+            self._run(f"PRAGMA busy_timeout = {timeout_ms}")
 
     def give_way(self) -> None:
         """Between the parts of a long work: let another writer, who looks now and then, come in."""
