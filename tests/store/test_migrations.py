@@ -193,6 +193,6 @@ def test_a_newer_file_with_content_is_refused_and_no_byte_changes(
             open_database(path, KEYS[name], create=create)
     assert path.read_bytes() == before
     log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
-    assert {file for file in tmp_path.iterdir()} <= {path, log, index}
+    assert set(tmp_path.iterdir()) <= {path, log, index}
     assert not log.exists() or log.read_bytes() == b""
     open_database(path, KEYS[name], create=False, schema=newer).close()
