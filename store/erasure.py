@@ -27,7 +27,8 @@ class Erasure:
     def finish(self, *, patient: bool = True) -> bool:
         """Cut the log if a deletion waits for it; False if a reader kept it from being cut.
 
-        Without `patient` it is tried once (`Database.checkpoint`). Inside a transaction the log cannot be cut: call it again after its end.
+        Without `patient` it is tried once (`Database.checkpoint`). Inside a transaction the log
+        cannot be cut: call it again after its end.
         """
         if not self.pending():
             return True

@@ -226,7 +226,8 @@ class Register:
         """Write the records of notes that wait; returns how many records.
 
         Call it at the start and once in a while: a crash, or a full disk, may have left some. An
-        erasure that a reader hinders is put off to the next call, with `patient` after half a second.
+        erasure that a reader hinders is put off to the next call; with `patient` it is tried for
+        half a second first.
         """
         if self._ledger.in_transaction or self._database.in_transaction:
             raise RuntimeError("settle begins transactions of its own, gallery first")
