@@ -76,6 +76,7 @@ def soak(course: Course) -> Outcome:
         for daemon in daemons[:2]:
             outcome.require(daemon.stop() == 0, f"{daemon.name} run: {daemon.words[-1:]}")
     outcome.numbers["commands"] = sum(commands.values())
+    outcome.require(sum(commands.values()) > 0, "no command came to its end")
     return outcome
 
 

@@ -66,13 +66,20 @@ def test_appending_waits_for_no_reader(shop: Shop, other: Ledger) -> None:
 def test_a_log_that_a_reader_keeps_from_being_cut_stops_no_append(
     shop: Shop, other: Ledger, at_pauses: Pauses
 ) -> None:
-    pauses = at_pauses(lambda: other.append(punch(), at()))
+    waits_ms: list[int | None] = []
+
+    def append_and_ask() -> None:
+        other.append(punch(), at())
+        waits_ms.append(shop.ledger_db.one("PRAGMA busy_timeout", (), int))
+
+    pauses = at_pauses(append_and_ask)
     shop.ledger.append(punch(), at())
     third = open_database(shop.folder / "ledger.db", LEDGER_KEY, create=False)
     cut: list[bool] = []
     reading(third, lambda: cut.append(shop.ledger_db.checkpoint()))
     assert cut == [False]
     assert len(pauses) > 1
+    assert set(waits_ms) == {0}, "SQLite would wait for the reader with the write lock in its hand"
     assert shop.ledger.verify(PUBLIC).seq == 1 + len(pauses)
     assert shop.ledger_db.checkpoint(), "it is cut once the reader is done"
     third.close()
