@@ -1,4 +1,4 @@
-"""The ledger: appending beside bare SQLite on the same disk, appending beside readers, verifying.
+"""The ledger: appending beside bare SQLite on the same disk, beside readers and pruning, verifying.
 
 The bare inserts write the same bytes, row for row, each in a transaction of its own with WAL and
 `synchronous=FULL`: plain with Python's sqlite3, encrypted with sqlcipher3. What append takes more
@@ -26,6 +26,7 @@ from sqlcipher3 import dbapi2
 
 from benchmarks.timing import Report, by_turns, machine, timing
 from store.database import Database, open_database
+from store.delivery import Delivery
 from store.ledger import Ledger
 from store.records import Instant, Punch, Record
 from store.settings import Terminal
@@ -49,6 +50,7 @@ def measure(records: int, repetitions: int, folder: Path | None) -> Report:
         _append_beside_a_reader(report, place, repetitions)
         _verify(report, place, records)
         _append_beside_a_verification(report, place, repetitions)
+        _append_beside_pruning(report, place, records)
     return report
 
 
@@ -205,3 +207,34 @@ def _keep_verifying(path: Path, wanted: Event, running: Event, over: Event) -> N
             with suppress(InterruptedError):
                 ledger.verify(_SIGNER.public_key(), go_on)
             running.clear()
+
+
+def _append_beside_pruning(report: Report, place: Path, records: int) -> None:
+    """Another process prunes so many records of the ledger that was verified."""
+    spawn = multiprocessing.get_context("spawn")
+    begun, done = spawn.Event(), spawn.Event()
+    path = place / "ledger-c.db"
+    pruner = spawn.Process(target=_prune, args=(path, records, begun, done))
+    pruner.start()
+    taken: list[float] = []
+    with _ledger(path) as (_, ledger):
+        begun.wait()
+        start = time.perf_counter()
+        while not done.is_set():
+            taken += (
+                by_turns([lambda: ledger.append(_punch(), _at())], 1, warm_up=0).ravel().tolist()
+            )
+            time.sleep(0.02)
+        report.numbers["pruning all of them, s"] = time.perf_counter() - start
+    pruner.join()
+    report.timings["append beside pruning"] = timing(np.array(taken))
+    report.numbers["longest append beside pruning, ms"] = max(taken) * 1e3
+
+
+def _prune(path: Path, records: int, begun: Event, done: Event) -> None:
+    with _ledger(path) as (database, ledger):
+        head = ledger.head()
+        Delivery(database).save_receipt(b"receipt", head.seq, head.hash)
+        begun.set()
+        ledger.prune(records - 1, head, _at())
+    done.set()

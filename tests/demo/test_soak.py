@@ -1,4 +1,4 @@
-"""The soak, for six seconds instead of ten minutes (`./scripts/soak`)."""
+"""The soak, for four seconds instead of ten minutes (`./scripts/soak`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from soaking.course import Course
 def test_both_daemons_and_the_commands_get_along_on_the_same_databases(
     tmp_path: Path, weights_dir: Path, cast: list[Person]
 ) -> None:
-    outcome = stores.soak(Course(tmp_path, weights_dir, cast, seconds=6))
+    few = [*cast[:2], next(person for person in cast if person.number is None)]
+    outcome = stores.soak(Course(tmp_path, weights_dir, few, seconds=4))
     assert outcome.failures == []
     done = outcome.numbers
     for what in ("appends", "reads", "long reads", "verifications", "commands"):
