@@ -12,10 +12,23 @@ from pathlib import Path
 import pytest
 
 from store.database import Database, open_database
+from store.erasure import Erasure
 from store.errors import DatabaseBusyError
 from store.ledger import Head, Ledger
 from store.register import Register
-from tests.store.made import LEDGER_KEY, PUBLIC, SIGNER, TERMINAL, Shop, at, open_shop, punch
+from tests.store.made import (
+    GALLERY_KEY,
+    LEDGER_KEY,
+    PUBLIC,
+    SIGNER,
+    TERMINAL,
+    Shop,
+    at,
+    open_shop,
+    punch,
+    vector,
+)
+from tests.store.pages import traces
 from tests.store.test_register import enrol
 
 Pauses = Callable[[Callable[[], object]], list[float]]
@@ -136,5 +149,35 @@ def test_the_door_does_not_pause_for_a_reader_of_the_gallery(
     reading(second.gallery_db, remove_and_settle)
     assert found == [(True, 0)]
     register.settle()
+    assert not shop.gallery.erasure_pending()
+    second.close()
+
+
+def test_a_deletion_right_after_another_ones_log_was_cut_is_erased_too(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have the same mark; the first may not take it away under the second."""
+    register = Register(shop.gallery_db, shop.ledger)
+    enrol(register, "1001", 1)
+    enrol(register, "1002", 2)
+    second = open_shop(tmp_path)
+    real = Database.checkpoint
+    left = ["1002"]
+
+    def cut_and_delete(database: Database, patient: bool = True) -> bool:
+        done = real(database, patient)
+        if done and left and database is shop.gallery_db:
+            left.pop()
+            with second.gallery_db.transaction():  # it has yet to cut the log itself
+                second.gallery_db.execute("DELETE FROM templates WHERE person = '1002'")
+                Erasure(second.gallery_db).mark()
+        return done
+
+    monkeypatch.setattr(Database, "checkpoint", cut_and_delete)
+    shop.gallery.withdraw("1001", at())
+    assert left == []
+    Erasure(second.gallery_db).finish()
+    for seed in (1, 2):
+        assert not traces(shop.folder / "gallery.db", GALLERY_KEY, vector(seed).tobytes())
     assert not shop.gallery.erasure_pending()
     second.close()
