@@ -14,7 +14,13 @@ import click
 from kiosk.commands import evaluate, keys, models, pad, people, records, run, templates
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
-from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
+from store.errors import (
+    InvalidValueError,
+    KeyFileError,
+    SettingsError,
+    StoreError,
+    UnknownPersonError,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,6 +47,7 @@ for _command in (
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
+    (InvalidValueError, 2),
     (KeyFileError, 3),
     (UnknownPersonError, 7),
     (StoreError, 4),

@@ -300,6 +300,7 @@ class Ledger:
                     self._erasure.mark()
             if deleted < _PAGE:
                 return self._erasure.finish()
+            self._database.give_way()
 
     def _all(self, on_progress: Callable[[int, int], None] | None) -> Iterator[Record]:
         first = last = self.pruned()

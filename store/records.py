@@ -39,7 +39,8 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def person_number(text: str) -> str:
     """An employee's number in the one form that is stored: NFC, 1 to 64 printable characters.
 
-    Two spellings that look and mean the same give the same number. Raises `InvalidValueError`.
+    Spellings that Unicode calls canonically equal give the same number. Case and width tell apart:
+    numbers are the employer's, and "a1" and "A1" may be two people. Raises `InvalidValueError`.
     """
     number = unicodedata.normalize("NFC", text[: MAX_NUMBER * 4]).strip()
     if not 1 <= len(number) <= MAX_NUMBER or len(text) > MAX_NUMBER * 4:

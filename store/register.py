@@ -5,7 +5,7 @@
   change with a note that the next `settle` turns into one, or nothing.
 - Records name people by number and count templates; nothing biometric is in them.
 - Deleting comes first, telling second: templates are gone from gallery and disk even when the
-  ledger cannot be written.
+  ledger cannot be written. A note that is dropped is erased like them: it names who may be gone.
 - Locks are taken gallery first, ledger second. Call nothing here inside a ledger transaction.
 """
 
@@ -19,6 +19,7 @@ from datetime import datetime
 import uuid6
 
 from store.database import Database
+from store.erasure import Erasure
 from store.errors import UnknownPersonError
 from store.gallery import Gallery, Person, Role, Status, Vector
 from store.genuine import Genuine
@@ -39,7 +40,9 @@ from store.records import (
 )
 from store.templates import Templates
 
-_AT_ONCE = 100  # notes settled in one transaction
+# Notes settled in one transaction. It holds the gallery while the ledger commits each record: at 50
+# ms an fsync, as bad cards take, one second of the ten that another writer waits.
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Register:
         self._gallery = Gallery(gallery_db)
         self._templates = Templates(gallery_db)
         self._genuine = Genuine(gallery_db)
+        self._erasure = Erasure(gallery_db)
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
         self._together = False
@@ -252,14 +256,16 @@ class Register:
                 self._gallery.set_roles(number, wanted)
                 self._notes.add(PersonRoles(person=person.number, roles=wanted), at)
 
-    def settle(self) -> int:
+    def settle(self, *, patient: bool = False) -> int:
         """Write the records of notes that wait; returns how many records.
 
-        Call it at the start and once in a while: a crash, or a full disk, may have left some.
+        Call it at the start and once in a while: a crash, or a full disk, may have left some. An
+        erasure that a reader hinders is put off to the next call; with `patient` it is tried for
+        half a second first.
         """
         if self._ledger.in_transaction or self._database.in_transaction:
             raise RuntimeError("settle begins transactions of its own, gallery first")
-        self._gallery.finish_erasure()
+        self._erasure.finish(patient=patient)
         written = 0
         while self._notes.waiting(1):  # spares the write lock when there is nothing to do
             with self._database.transaction():
@@ -268,8 +274,10 @@ class Register:
                     if self._ledger.append_once(note.token, note.body, note.at) is not None:
                         written += 1
                     self._notes.drop(note)
+                self._erasure.mark()  # a dropped note names a person, who may be gone
             for note in notes:
                 self._ledger.forget(note.token)
+        self._erasure.finish(patient=patient)
         return written
 
     @contextmanager
@@ -287,7 +295,7 @@ class Register:
         finally:
             self._together = not outermost
         if outermost:
-            self.settle()
+            self.settle(patient=True)
 
     def _set_status(self, number: str, status: str, at: Instant) -> None:
         with self.together():

@@ -1,7 +1,8 @@
 """The sync process's part of the terminal's one TOML file.
 
 `[terminal]`, `[store]` and `[hq]` are shared (`store.settings`), `[mqtt]` is ours. kiosk's sections
-are declared as opaque tables: kiosk checks them. Relative paths are relative to the file.
+are declared as opaque tables: kiosk checks them, and a test holds that none is missing. Relative
+paths are relative to the file.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ def _find(stores: Stores, number: str) -> Person:
     person = stores.gallery.person(number)
     if person is None:
         raise UnknownPersonError(
-            f"nobody has number {number} here; `kiosk people list` shows who is"
+            "nobody has this number here; `kiosk people list` shows who has one"
         )
     return person
 

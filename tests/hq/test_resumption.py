@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from hq.chain import EARLY_LIMIT, Link, join
 from hq.reports import Reader, alarm_lines
 from kiosk.orders import obey
+from kiosk.overrides import Overrides
 from kiosk.settings import Settings, load
+from kiosk.station import Station
 from kiosk.stores import Stores, open_stores, recover_stores
 from store.chain import record_hash, sign_record
-from store.ledger import Head
-from store.records import Checkpoint, Punch, Record, Resumption, renumber_payload
+from store.records import Checkpoint, Instant, Punch, Record, Resumption, renumber_payload
 from sync.contract.events import build_batch, parse_batch
-from sync.contract.verify import START, CheckedEvent, Place, check_event, place
+from sync.contract.verify import START, CheckedEvent, Head, Place, check_event, place
 from tests.hq.made import Office
 from tests.hq.plant import Plant
 from tests.sync.made import GATE_A, GATE_A_KEY, chain, head_of, instant, next_record, until
@@ -170,6 +171,10 @@ class Terminal:
             self._settings = load(self.plant.folder / "kiosk.toml")
         return self._settings
 
+    @property
+    def station(self) -> Station:
+        return Station(self.settings, Overrides(self.settings))
+
     def punch(self, stores: Stores, count: int) -> None:
         for _ in range(count):
             record = stores.ledger.append(Punch(person="1", method="face"), now())
@@ -182,7 +187,7 @@ class Terminal:
         with open_stores(self.settings) as stores:
 
             def delivered() -> bool:
-                obey(stores, self.settings.terminal, now())
+                obey(stores, self.station, now())
                 head = stores.ledger.head()
                 arrived = self.plant.status().get("confirmed") == head.seq
                 return arrived and stores.ledger.provisional() is None
@@ -194,7 +199,7 @@ class Terminal:
         return [line["id"] for line in Reader(self.plant.database, "punch").read()]
 
 
-def now():  # type: ignore[no-untyped-def]  # an Instant
+def now() -> Instant:
     return instant(datetime.now(UTC))
 
 
