@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from kiosk.commands import evaluate, keys, models, pad, people, records, run, templates
+from kiosk.commands import backup, evaluate, keys, models, pad, people, records, run, templates
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
@@ -32,6 +32,7 @@ for _command in (
     keys.keys,
     templates.templates,
     models.models_group,
+    backup.backup,
     evaluate.evaluate_command,
     pad.pad,
 ):

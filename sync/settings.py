@@ -55,3 +55,6 @@ class Settings(BaseModel):
     indicators: Opaque = {}
     decision: Opaque = {}
     retention: Opaque = {}
+    quality: Opaque = {}
+    templates: Opaque = {}
+    backup: Opaque = {}
