@@ -12,25 +12,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import uuid6
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from hq.alarms import Alarm, raise_alarms
 from hq.chain import Link, Outcome, join
 from hq.tables import COMMANDS, EVENTS, TERMINALS
 from hq.terminals import Known
+from store.records import Resumption
 from sync.contract.documents import build_command, build_receipt
 from sync.contract.topics import Channel, topic
-from sync.contract.verify import CheckedEvent, Head
+from sync.contract.verify import CheckedEvent, Head, skips
 
 _LOG = logging.getLogger("hq.intake")
 _TICK = timedelta(microseconds=1)
 _MAX_PERSON = 64
+_MAX_EVIDENCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def take_in(
     outcome = join(
         before,
         events,
-        _stored(connection, terminal.id, [event.seq for event in events]),
+        _stored(connection, terminal.id, [*_named(events)]),
         _early(connection, terminal.id, before.seq),
     )
     _store(connection, terminal.id, before, outcome, now)
@@ -77,6 +79,18 @@ def take_in(
             [Alarm("fork", terminal.address.site, terminal.address.terminal, seq, hash_.hex())],
             now,
         )
+    skipped = [
+        Alarm(
+            "skipped",
+            terminal.address.site,
+            terminal.address.terminal,
+            gap.first,
+            f"{gap.last} {gap.why}"[:_MAX_EVIDENCE],
+        )
+        for gap in outcome.skipped
+        if gap.first <= gap.last
+    ]
+    raise_alarms(connection, skipped, now)
     time = now if row.receipt_time is None else max(now, row.receipt_time + _TICK)
     gap_since = (row.gap_since or now) if outcome.gap else None
     connection.execute(
@@ -166,13 +180,20 @@ def _lock(connection: Connection, terminal_id: int) -> Row[tuple[object, ...]]:
     return connection.execute(query).one()
 
 
+def _named(events: Sequence[CheckedEvent]) -> Iterator[int]:
+    """The numbers whose hashes `join` compares: the events' own, and what resumptions follow."""
+    for event in events:
+        yield event.seq
+        if isinstance(said := skips(event), Resumption):
+            yield said.after_seq
+
+
 def _stored(connection: Connection, terminal_id: int, seqs: Sequence[int]) -> dict[int, bytes]:
     if not seqs:
         return {}
     rows = connection.execute(
         select(EVENTS.c.seq, EVENTS.c.hash).where(
             EVENTS.c.terminal_id == terminal_id,
-            EVENTS.c.seq.between(min(seqs), max(seqs)),
             EVENTS.c.seq.in_(set(seqs)),
         )
     )
@@ -209,6 +230,7 @@ def _store(
             .values(receipt_seq=head)
         )
     if outcome.fresh:
+        repeats = _repeats(connection, terminal_id, before, outcome)
         connection.execute(
             EVENTS.insert(),
             [
@@ -225,10 +247,43 @@ def _store(
                     "signature": event.signature,
                     "received_at": now,
                     "receipt_seq": head if event.seq <= head else None,
+                    "repeats": repeats.get(event.seq),
                 }
                 for event in outcome.fresh
             ],
         )
+
+
+def _repeats(
+    connection: Connection, terminal_id: int, before: Head, outcome: Outcome
+) -> dict[int, int]:
+    """Of records that tell again what another one told (the same id): the other one's number.
+
+    Only a resumption makes such records: it renumbers, and its skipped numbers may come after all.
+    """
+    doubtful = [
+        event
+        for event in outcome.fresh
+        if event.seq <= before.seq or (event.data.model_extra or {}).get("renumbered_from")
+    ]
+    if not doubtful:
+        return {}
+    rows = connection.execute(
+        select(EVENTS.c.record_id, func.min(EVENTS.c.seq).label("seq"))
+        .where(
+            EVENTS.c.terminal_id == terminal_id,
+            EVENTS.c.record_id.in_({event.id for event in doubtful}),
+        )
+        .group_by(EVENTS.c.record_id)
+    )
+    first: dict[str, int] = {row.record_id: row.seq for row in rows}
+    found = {}
+    for event in doubtful:
+        if event.id in first:
+            found[event.seq] = first[event.id]
+        else:
+            first[event.id] = event.seq
+    return found
 
 
 def _person(event: CheckedEvent) -> str | None:

@@ -42,12 +42,20 @@ _MAX_DETAIL = 1000
 _MAX_STATUS_BYTES = 16 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status as it came, and the record number that the terminal thinks is confirmed."""
+
+    payload: bytes
+    confirmed: int
+
+
 @dataclass(slots=True)
 class _Round:
     """What a delivery round holds, sorted out."""
 
     events: dict[Known, list[CheckedEvent]] = field(default_factory=lambda: defaultdict(list))
-    statuses: dict[Known, bytes] = field(default_factory=dict)
+    statuses: dict[Known, Status] = field(default_factory=dict)
     replies: list[tuple[Known, Reply]] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
 
@@ -116,7 +124,8 @@ class Receiver:
                 events = sorted_out.events[terminal]
                 answers += take_in(connection, self._key, self._policy, terminal, events, now)
             for terminal, status in sorted_out.statuses.items():
-                _keep_status(connection, terminal, status, now)
+                if _keep_status(connection, terminal, status, now):
+                    answers += take_in(connection, self._key, self._policy, terminal, [], now)
             for terminal, reply in sorted_out.replies:
                 _keep_reply(connection, terminal, reply, now)
             raise_alarms(connection, sorted_out.alarms, now)
@@ -146,7 +155,10 @@ class Receiver:
 
 def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> None:
     if channel is Channel.EVENTS:
-        for event in parse_batch(payload):
+        events = parse_batch(payload)
+        if not events:  # the terminal asks for its receipt
+            result.events[terminal] += []
+        for event in events:
             try:
                 checked = check_event(terminal.address, terminal.key, event)
             except ContractError as error:
@@ -156,8 +168,7 @@ def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> 
     elif channel is Channel.STATUS:
         if len(payload) > _MAX_STATUS_BYTES:
             raise MalformedPayloadError("a status that long")
-        parse_status(payload)
-        result.statuses[terminal] = payload
+        result.statuses[terminal] = Status(payload, parse_status(payload).confirmed)
     elif channel is Channel.REPLY:
         result.replies.append((terminal, open_reply(terminal.key, terminal.address, payload)))
     else:
@@ -173,12 +184,17 @@ def _alarm(address: Address, error: ContractError, seq: int = 0) -> Alarm:
     return Alarm(what, address.site, address.terminal, seq)
 
 
-def _keep_status(connection: Connection, terminal: Known, status: bytes, now: datetime) -> None:
+def _keep_status(connection: Connection, terminal: Known, status: Status, now: datetime) -> bool:
+    """Keep it. True when the terminal knows of a receipt for more than we have: we lost records,
+    and a receipt for what is left brings them again.
+    """
     connection.execute(
         TERMINALS.update()
         .where(TERMINALS.c.id == terminal.id)
-        .values(status=status.decode("utf-8"), status_at=now)
+        .values(status=status.payload.decode("utf-8"), status_at=now)
     )
+    query = select(TERMINALS.c.head_seq).where(TERMINALS.c.id == terminal.id)
+    return bool(connection.execute(query).scalar_one() < status.confirmed)
 
 
 def _keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> None:

@@ -47,7 +47,7 @@ from recognizer.decision import Decision, DecisionPolicy
 from recognizer.errors import ImageError
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
-from store.errors import StoreError
+from store.errors import StoreError, UnsoundDatabaseError
 
 _INBOX_EVERY_S = 0.5
 _BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
@@ -104,7 +104,8 @@ class Door:
     def run(self, camera: Camera) -> None:
         """Serve people until the camera ends or `stopping` is set.
 
-        A camera that is lost leaves a fault in the ledger and raises `CameraError`.
+        A camera that is lost leaves a fault in the ledger and raises `CameraError`. A database that
+        cannot be gone on with raises `UnsoundDatabaseError`: the next start sets it aside.
         """
         self._indicator.show(Signal.IDLE)
         self._refresh()
@@ -155,6 +156,8 @@ class Door:
         try:
             self._stores.register.settle()
             obey(self._stores, self._terminal, self._clock.now())
+        except UnsoundDatabaseError:
+            raise
         except StoreError as error:
             complain("chores_put_off", error=type(error).__name__)
 
@@ -263,6 +266,9 @@ class Door:
     def _append(self, body: records.Body) -> records.Record | None:
         try:
             return self._stores.ledger.append(body, self._clock.now())
+        except UnsoundDatabaseError:
+            self._indicator.show(Signal.FAULT)
+            raise
         except StoreError as error:
             complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)
             return None

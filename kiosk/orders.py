@@ -1,5 +1,8 @@
 """What headquarters orders: signed commands from the inbox, carried out here and nowhere else.
 
+A receipt that does not fit this ledger comes the same way: headquarters has records that are not
+here, because the file was lost, restored or is an old copy. Then the ledger resumes behind it.
+
 The sync process only carries them. A command is carried out when HQ's signature holds, it is meant
 for this terminal, it has not expired and its number is higher than any before; it then leaves a
 record in the ledger and a signed reply. Anything else changes nothing and is only counted.
@@ -15,7 +18,8 @@ from kiosk.log import complain, say
 from kiosk.stores import Stores
 from store.documents import open_document, seal_document
 from store.errors import DocumentError
-from store.records import CommandDone, Instant, utc_text
+from store.ledger import Head
+from store.records import CommandDone, Fault, Instant, utc_text
 from store.settings import Terminal
 
 _AT_ONCE = 20
@@ -27,6 +31,19 @@ class Replay(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     from_seq: int = Field(ge=1)
+
+
+class Receipt(BaseModel):
+    """Headquarters' receipt as the contract has it; unknown fields are passed over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: Literal[1]
+    site: str
+    terminal: str
+    seq: int = Field(ge=0)
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+    time: AwareDatetime
 
 
 class Order(BaseModel):
@@ -52,8 +69,39 @@ def obey(stores: Stores, terminal: Terminal, now: Instant) -> int:
         with stores.ledger_db.transaction():
             if message.kind == "command":
                 _carry_out(stores, terminal, message.document, now)
+            elif message.kind == "receipt":
+                _resume(stores, terminal, message.document, now)
             stores.delivery.drop_inbox(message.id)
     return len(waiting)
+
+
+def _resume(stores: Stores, terminal: Terminal, document: bytes, now: Instant) -> None:
+    """Go on behind headquarters' records, where the receipt shows that this ledger must."""
+    try:
+        receipt = Receipt.model_validate(open_document(stores.hq_key, "receipt", document))
+        kept = stores.delivery.receipt()
+        known = (
+            None
+            if kept is None
+            else Receipt.model_validate(open_document(stores.hq_key, "receipt", kept))
+        )
+    except (DocumentError, ValidationError) as error:
+        complain("receipt_refused", reason=type(error).__name__)
+        return
+    if (receipt.site, receipt.terminal) != (terminal.site, terminal.name):
+        complain("receipt_refused", reason="meant for another terminal")
+        return
+    if known is not None and receipt.time <= known.time:
+        complain("receipt_refused", reason="older than the one that is here")
+        return
+    confirmed, ledger = Head(receipt.seq, bytes.fromhex(receipt.hash)), stores.ledger
+    if ledger.provisional() is None:
+        if not ledger.differs(confirmed):
+            return
+        ledger.append(Fault(code="ledger_diverged", detail=f"receipt for {receipt.seq}"), now)
+        ledger.await_receipt("diverged")
+    record = ledger.resume(confirmed, document, now)
+    complain("ledger_resumed", behind=confirmed.seq, at=record.seq)
 
 
 def _carry_out(stores: Stores, terminal: Terminal, document: bytes, now: Instant) -> None:

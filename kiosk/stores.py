@@ -1,4 +1,8 @@
-"""Opening the two databases and the keys of a terminal, for daemon and command line alike."""
+"""Opening the two databases and the keys of a terminal, for daemon and command line alike.
+
+A database that is damaged or older than what was written is set aside by the daemon's start alone
+(`recover_stores`); to everybody else it is an error.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kiosk.log import complain
 from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
 from store.database import Database, open_database
@@ -17,6 +22,8 @@ from store.gallery import Gallery
 from store.genuine import Genuine
 from store.keys import load_database_key, load_public_key, load_signing_key
 from store.ledger import Ledger
+from store.records import Instant
+from store.recovery import check_sound, recover
 from store.register import Register
 from store.templates import Templates
 
@@ -39,17 +46,41 @@ class Stores:
     hq_key: Ed25519PublicKey
 
 
+def recover_stores(settings: Settings, now: Instant) -> None:
+    """Set unsound databases aside and begin fresh ones, leaving fault records.
+
+    Raises `store.errors.StoreError`.
+    """
+    keys = settings.store.keys
+    done = recover(
+        settings.store.directory,
+        {
+            "ledger": load_database_key(keys, "ledger"),
+            "gallery": load_database_key(keys, "gallery"),
+        },
+        settings.terminal,
+        load_signing_key(keys),
+        now,
+    )
+    for one in done:
+        folder = None if one.folder is None else str(one.folder)
+        complain("database_set_aside", fault=one.code, rows_saved=one.rows, folder=folder)
+
+
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
     """Open ledger and gallery, making empty ones where there are none yet.
 
-    Raises `store.errors.StoreError`: missing keys, a wrong key, a file that is no database.
+    Raises `store.errors.StoreError`: missing keys, a wrong key, a file that is no database or is
+    older than what was written.
     """
     keys, directory = settings.store.keys, settings.store.directory
     signer = load_signing_key(keys)
     with ExitStack() as stack:
         ledger_db = _open(stack, directory / "ledger.db", load_database_key(keys, "ledger"))
         gallery_db = _open(stack, directory / "gallery.db", load_database_key(keys, "gallery"))
+        check_sound(ledger_db)
+        check_sound(gallery_db)
         ledger = Ledger(ledger_db, settings.terminal, signer)
         register = Register(gallery_db, ledger)
         templates = Templates(gallery_db)

@@ -105,10 +105,12 @@ class Database:
                 self._check_place()
                 before = self.state()
             yield
-            if outermost and self._watched:
-                self._mark(before)
+            marked = self._mark(before) if outermost and self._watched else None
             self._run(keep)
             self._commits += outermost
+            if marked is not None:
+                with suppress(StorageError):  # the mark is right as it is; it only says less
+                    self.mark.write(marked, marked)
         except BaseException:
             # SQLite has rolled back by itself after some failures (disk full, I/O), and after
             # those a rollback may fail as well; what is raised is the first failure.
@@ -219,14 +221,16 @@ class Database:
                 "that was there; start again"
             )
 
-    def _mark(self, before: State | None) -> None:
+    def _mark(self, before: State | None) -> State | None:
+        """Mark what a commit will change; returns the state after it, None without a change."""
         after = self.state()
         if after is None or after == before:
-            return
+            return None
         if before is None:  # going on after a loss: what is marked is the state before that
             marked = self.mark.read()
             before = after if marked is None else marked.after
         self.mark.write(before, after)
+        return after
 
     def _run(self, sql: str, parameters: tuple[Value, ...] = ()) -> Any:
         with self._translated():

@@ -206,6 +206,15 @@ class Ledger:
         """The number up to which records were pruned; 0 when none was."""
         return self._database.one("SELECT seq FROM pruned", (), int) or 0
 
+    def newest_checkpoint(self) -> Record | None:
+        """The newest checkpoint record; None before the first pruning."""
+        return self._database.one(
+            f"SELECT {_COLUMNS} FROM records WHERE kind = 'checkpoint' "  # noqa: S608
+            "AND seq > (SELECT seq FROM pruned) ORDER BY seq DESC LIMIT 1",
+            (),
+            Record,
+        )
+
     def records(self, after: int, limit: int) -> list[Record]:
         """At most `limit` records with a number above `after`, in order; never a pruned one."""
         return self._database.rows(

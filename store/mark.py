@@ -1,8 +1,9 @@
 """A small file beside a database that remembers its last state, so that an older copy is noticed.
 
 - Before a transaction that changes the state commits, the states before and after it are written
-  here; the database is in one of the two afterwards, whatever happens. One that is in neither, and
-  not beyond them, is an old copy, or its write-ahead log was lost.
+  here; the database is in one of the two afterwards, whatever happens, and once it has committed
+  only the state after it stays. A database that is in neither, and not beyond them, is an old copy,
+  or its write-ahead log was lost.
 - The mark is not fsynced (the database is): it survives SIGKILL at once and power loss after the
   kernel's write-back, and one that is late lets an old copy pass, never a good one fail.
 - `fingerprint` is of the database's key, so that a wrong key is told from a damaged file.

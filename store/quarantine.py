@@ -2,7 +2,8 @@
 
 - Each one gets a folder of its own (`ledger-1`, `ledger-2`, …) with the file, its log and index.
 - The file moves last, so a folder without it is a move that a crash cut short; `finish` completes
-  it. Nothing is copied, changed or deleted on the way.
+  it. Nothing is copied, changed or deleted on the way. Its folder is `pending`, with the reason,
+  until a fresh file has taken over (`close`).
 - What is set aside stays encrypted. Galleries in it hold templates, so they go when somebody's
   templates are deleted (`forget_galleries`), the rest with the retention job (`expired`).
 """
@@ -17,10 +18,11 @@ from pathlib import Path
 from store.errors import StorageError
 
 FOLDER = "quarantine"
+_REASON = "reason"
 _SIDES = ("-wal", "-shm")  # moved before the file itself
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(path: Path, reason: str) -> Path:
     """Move the database at `path` away; returns its folder. Raises `StorageError`."""
     home = path.parent / FOLDER
     try:
@@ -28,6 +30,7 @@ def set_aside(path: Path) -> Path:
         number = 1 + max((int(f.name.rpartition("-")[2]) for f in home.iterdir()), default=0)
         folder = home / f"{path.stem}-{number}"
         folder.mkdir(mode=0o770)
+        (folder / _REASON).write_text(reason, encoding="ascii")
         _move(path, folder)
     except OSError as error:
         raise StorageError(f"{home}: cannot be written: {error.strerror}") from error
@@ -39,16 +42,27 @@ def finish(directory: Path) -> None:
     try:
         for folder in _folders(directory):
             name = f"{folder.name.rpartition('-')[0]}.db"
-            if not (folder / name).exists() and (directory / name).exists():
+            begun = (folder / _REASON).exists() and not (folder / name).exists()
+            if begun and (directory / name).exists():
                 _move(directory / name, folder)
     except OSError as error:
         raise StorageError(f"{directory}: cannot be written: {error.strerror}") from error
 
 
-def newest(path: Path) -> Path | None:
-    """The folder of the last file that was set aside from `path`; None without one."""
-    folders = [f for f in _folders(path.parent) if f.name.rpartition("-")[0] == path.stem]
-    return max(folders, key=lambda f: int(f.name.rpartition("-")[2]), default=None)
+def pending(path: Path) -> tuple[Path, str] | None:
+    """The folder of a file set aside from `path` that no fresh one has taken over from, and why."""
+    for folder in _folders(path.parent):
+        if folder.name.rpartition("-")[0] == path.stem and (folder / _REASON).exists():
+            return folder, (folder / _REASON).read_text(encoding="ascii")
+    return None
+
+
+def close(folder: Path) -> None:
+    """A fresh file has taken over. Raises `StorageError`."""
+    try:
+        (folder / _REASON).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
 def forget_galleries(directory: Path) -> int:

@@ -42,15 +42,6 @@ from store.records import Fault, Instant, Record
 from store.settings import Terminal
 
 Name = Literal["ledger", "gallery"]
-Reason = Literal["damaged", "rolled_back", "missing"]
-_CODES = {
-    ("ledger", "damaged"): "ledger_damaged",
-    ("ledger", "rolled_back"): "ledger_rolled_back",
-    ("ledger", "missing"): "ledger_missing",
-    ("gallery", "damaged"): "gallery_damaged",
-    ("gallery", "rolled_back"): "gallery_rolled_back",
-    ("gallery", "missing"): "gallery_missing",
-}
 _RECORD = "seq, id, kind, payload, previous, hash, signature"
 _UNREAD_RECEIPT = 10_000  # newest records carried where the receipt cannot be read
 # In the order in which rows may refer to each other; the rest of a gallery is bookkeeping.
@@ -69,12 +60,20 @@ _LEDGER_TABLES = ("inbox", "replies", "last_command", "settled")
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was done about one database: `rows` were saved from it, `folder` has it."""
+    """What was done about one database: `rows` were saved from it, `folder` has it.
+
+    `reason` is `damaged`, `rolled_back` or `missing`.
+    """
 
     name: Name
-    reason: Reason
+    reason: str
     rows: int
     folder: Path | None
+
+    @property
+    def code(self) -> str:
+        """The fault's: `ledger_damaged`, `gallery_rolled_back`, …."""
+        return f"{self.name}_{self.reason}"
 
 
 def recover(
@@ -97,12 +96,21 @@ def recover(
         reason = _unsound(path, keys[name])
         if reason is None:
             continue
-        folder = quarantine.set_aside(path) if path.exists() else quarantine.newest(path)
-        begin = _begin_gallery if name == "gallery" else _begin_ledger
-        rows = begin(path, keys[name], reason, folder, signer.public_key(), terminal, signer)
+        begun = quarantine.pending(path)
+        if begun is None:
+            folder = quarantine.set_aside(path, reason) if path.exists() else None
+        else:  # a start before this one got no further
+            folder, reason = begun
+        if name == "gallery":
+            rows = _begin_gallery(path, keys[name], reason, folder)
+        else:
+            rows = _begin_ledger(path, keys[name], reason, folder, terminal, signer)
         done.append(Recovered(name, reason, rows, folder))
     if done:
         _tell(directory / "ledger.db", keys["ledger"], terminal, signer, done, at)
+    for one in done:
+        if one.folder is not None:
+            quarantine.close(one.folder)
     return done
 
 
@@ -116,13 +124,11 @@ def check_sound(database: Database) -> None:
         )
 
 
-def _unsound(path: Path, key: bytes) -> Reason | None:
+def _unsound(path: Path, key: bytes) -> str | None:
     mark = Mark(path, fingerprint(key))
     marked = mark.read()
-    if marked is None and not path.exists():
-        return None  # a new terminal
     try:
-        database = open_database(path, key, create=False)
+        _look_through(path, key)
     except MissingDatabaseError:
         return None if marked is None else "missing"
     except WrongKeyError:
@@ -131,26 +137,27 @@ def _unsound(path: Path, key: bytes) -> Reason | None:
         return "damaged"
     except DamagedDatabaseError:
         return "damaged"
-    try:
-        if database.damage():
-            return "damaged"
-        check_sound(database)
-    except DamagedDatabaseError:
-        return "damaged"
     except RolledBackError:
         return "rolled_back"
+    return None
+
+
+def _look_through(path: Path, key: bytes) -> None:
+    database = open_database(path, key, create=False)
+    try:
+        if database.damage():
+            raise DamagedDatabaseError(f"{path}: it is damaged")
+        check_sound(database)
     finally:
         with suppress(StoreError):
             database.close()
-    return None
 
 
 def _begin_ledger(
     path: Path,
     key: bytes,
-    reason: Reason,
+    reason: str,
     folder: Path | None,
-    public_key: Ed25519PublicKey,
     terminal: Terminal,
     signer: Ed25519PrivateKey,
 ) -> int:
@@ -162,11 +169,9 @@ def _begin_ledger(
             if folder is None:
                 return 0
             with _copy_of(folder / path.name, key) as lost:
-                if lost is None:
-                    return 0
                 for table in _LEDGER_TABLES:
                     _copy_rows(lost, fresh, table)
-                return ledger.carry(_unconfirmed(lost, public_key))
+                return ledger.carry(_unconfirmed(lost, signer.public_key()))
     finally:
         fresh.close()
 
@@ -174,18 +179,17 @@ def _begin_ledger(
 def _begin_gallery(
     path: Path,
     key: bytes,
-    reason: Reason,
+    reason: str,
     folder: Path | None,
-    *_: object,
 ) -> int:
     fresh = open_database(path, key, create=True)
     try:
         rows = 0
         if folder is not None and reason == "damaged":
             with _copy_of(folder / path.name, key) as lost, fresh.transaction():
-                if lost is not None:
-                    rows = sum(_copy_rows(lost, fresh, table) for table in _GALLERY_TABLES)
-                    _drop_orphans(fresh)
+                fresh.execute("PRAGMA defer_foreign_keys = ON")
+                rows = sum(_copy_rows(lost, fresh, table) for table in _tables_of(lost))
+                _drop_orphans(fresh)
         state = fresh.state() or State(0, "")
         fresh.mark.write(state, state)
         return rows
@@ -207,80 +211,106 @@ def _tell(
         for one in done:
             where = "nothing was left" if one.folder is None else f"quarantine/{one.folder.name}"
             detail = f"{where}; {one.rows} rows saved"
-            ledger.append(Fault(code=_CODES[one.name, one.reason], detail=detail), at)
+            ledger.append(Fault(code=one.code, detail=detail), at)
     finally:
         database.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A copy of a lost database, to be read as far as it can be; the original stays as it is.
+
+    After one page that does not authenticate, SQLCipher refuses all others too, so every query
+    opens the copy anew.
+    """
+
+    path: Path
+    key: bytes
+
+    def readable(
+        self, columns: str, table: str, order: str, where: str = "1"
+    ) -> list[tuple[Value, ...]]:
+        """The rows that can be read: from the front up to the damage, and from the back."""
+        found: dict[tuple[Value, ...], None] = {}
+        for direction in ("ASC", "DESC"):
+            part: list[tuple[Value, ...]] = []
+            query = (
+                f"SELECT {columns} FROM {table} WHERE {where} "  # noqa: S608
+                f"ORDER BY {order} {direction}"
+            )
+            whole = self._read(query, part)
+            found |= dict.fromkeys(part if direction == "ASC" else reversed(part))
+            if whole:
+                break
+        return list(found)
+
+    def is_readable(self, table: str) -> bool:
+        """Whether every row of the table can be read."""
+        return self._read(f"SELECT * FROM {table}", [])  # noqa: S608
+
+    def _read(self, query: str, rows: list[tuple[Value, ...]]) -> bool:
+        """Append what can be read, which is authentic; False where damage ended it."""
+        try:
+            database = open_database(self.path, self.key, create=False)
+        except StoreError:
+            return False
+        try:
+            database.rows(query, (), lambda *row: rows.append(row))
+        except StoreError:
+            return False
+        finally:
+            with suppress(StoreError):
+                database.close()
+        return True
+
+
 @contextmanager
-def _copy_of(path: Path, key: bytes) -> Iterator[Database | None]:
-    """A copy of a lost database, open; None where it cannot be opened. The original stays as is."""
+def _copy_of(path: Path, key: bytes) -> Iterator[_Lost]:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="reading-") as place:
         try:
             for file in path.parent.glob(f"{path.name}*"):
                 shutil.copy(file, place)
         except OSError as error:
             raise StorageError(f"{path}: cannot be copied: {error.strerror}") from error
-        try:
-            database = open_database(Path(place) / path.name, key, create=False)
-        except StoreError:
-            yield None
-            return
-        try:
-            yield database
-        finally:
-            with suppress(StoreError):
-                database.close()
+        yield _Lost(Path(place) / path.name, key)
 
 
-def _readable(
-    lost: Database, columns: str, table: str, order: str, where: str = "1"
-) -> list[tuple[Value, ...]]:
-    """The rows that can be read: from the front up to the damage, and from the back."""
-    found: dict[tuple[Value, ...], None] = {}
-    for direction in ("ASC", "DESC"):
-        part: list[tuple[Value, ...]] = []
-        query = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order} {direction}"  # noqa: S608
-        try:
-            lost.rows(query, (), lambda *row, part=part: part.append(row))
-        except StoreError:
-            pass  # what was read until here is authentic; the fault record tells of the rest
-        found |= dict.fromkeys(part if direction == "ASC" else reversed(part))
-    return list(found)
+def _tables_of(gallery: _Lost) -> tuple[str, ...]:
+    """What to copy: no templates where it cannot be read which key they went through."""
+    if gallery.is_readable("protection"):
+        return _GALLERY_TABLES
+    return tuple(table for table in _GALLERY_TABLES if table != "templates")
 
 
-def _unconfirmed(lost: Database, public_key: Ed25519PublicKey) -> list[Record]:
+def _unconfirmed(lost: _Lost, public_key: Ed25519PublicKey) -> list[Record]:
     """The authentic records beyond the receipt, by their numbers."""
-    receipt = _readable(lost, "seq", "receipt", "one")
-    newest = _readable(lost, _RECORD, "records", "seq", "seq = (SELECT max(seq) FROM records)")
+    receipt = lost.readable("seq", "receipt", "one")
+    newest = lost.readable("seq", "records", "seq", "seq = (SELECT max(seq) FROM records)")
     after = 0
     if receipt:
         after = int(str(receipt[0][0]))
-    elif newest:
+    elif newest and not lost.is_readable("receipt"):
         after = max(0, int(str(newest[0][0])) - _UNREAD_RECEIPT)
-    rows = _readable(lost, _RECORD, "records", "seq", f"seq > {after}")
+    rows = lost.readable(_RECORD, "records", "seq", f"seq > {after}")
     records = sorted((Record(*row) for row in rows), key=lambda r: r.seq)  # type: ignore[arg-type]  # STRICT columns
     return [
         record
         for record in records
-        if check_record(
-            public_key, record.previous, record.payload, record.hash, record.signature
-        )
+        if check_record(public_key, record.previous, record.payload, record.hash, record.signature)
     ]
 
 
-def _copy_rows(lost: Database, fresh: Database, table: str) -> int:
+def _copy_rows(lost: _Lost, fresh: Database, table: str) -> int:
     names = fresh.rows(f"SELECT name FROM pragma_table_info('{table}')", (), str)  # noqa: S608
     keys = fresh.rows(
         f"SELECT name FROM pragma_table_info('{table}') WHERE pk ORDER BY pk",  # noqa: S608
         (),
         str,
     )
-    rows = _readable(lost, ", ".join(names), table, ", ".join(keys))
     marks = ", ".join("?" * len(names))
     return sum(
         max(0, fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row))  # noqa: S608
-        for row in rows
+        for row in lost.readable(", ".join(names), table, ", ".join(keys))
     )
 
 

@@ -3,8 +3,9 @@
 - Everything runs in the caller's thread but the transport's connecting; the database connection is
   opened and used here.
 - No ledger yet: wait for kiosk to make it, saying so once. A ledger that cannot be used (wrong
-  key, newer schema) ends the process; trouble that may pass (busy, disk) is logged and tried again
-  after a pause with jitter, with a new connection to the database.
+  key, newer schema) ends the process; trouble that may pass (busy, disk, or a damaged file, which
+  kiosk's next start replaces) is logged and tried again after a pause with jitter, with a new
+  connection to the database.
 - `Stop.requested` is a plain flag, so a signal handler may set it at any instant; every wait is at
   most `poll_s` (0.1 s) long.
 """
@@ -23,6 +24,7 @@ from store.errors import (
     DatabaseBusyError,
     MissingDatabaseError,
     StorageError,
+    UnsoundDatabaseError,
 )
 from store.keys import load_database_key, load_public_key
 from sync.contract.topics import Address, Channel, topic
@@ -61,7 +63,7 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
                 )
             failures += 1
             _wait(stop, settings.mqtt.poll_s * 5)
-        except (DatabaseBusyError, StorageError) as error:
+        except (DatabaseBusyError, StorageError, UnsoundDatabaseError) as error:
             failures += 1
             pause_s = _TROUBLE.pause_s(failures, random)
             fields = {"reason": type(error).__name__, "again_in_s": round(pause_s, 2)}

@@ -20,7 +20,7 @@ from kiosk.daemon import Door
 from kiosk.identity import NoReader
 from kiosk.indicators import GpioIndicator
 from kiosk.settings import load
-from kiosk.stores import open_stores
+from kiosk.stores import open_stores, recover_stores
 from store.records import Boot, Stop
 
 
@@ -34,6 +34,8 @@ def run(config: Path) -> None:
     with ExitStack() as stack:
         eyes = open_eyes(settings)
         policy = policy_for(settings, eyes)
+        clock = SystemClock(settings.terminal.zone)
+        recover_stores(settings, clock.now())
         stores = stack.enter_context(open_stores(settings))
         indicator = GpioIndicator(settings.indicators)
         stack.callback(indicator.close)
@@ -46,7 +48,6 @@ def run(config: Path) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        clock = SystemClock(settings.terminal.zone)
         for note in eyes.notes:
             log.say("note", text=note)
         digest = hashlib.sha256(config.read_bytes()).hexdigest()

@@ -180,8 +180,10 @@ def test_a_topic_that_is_none_of_ours_is_an_alarm(office: Office) -> None:
     assert office.alarms() == [("malformed", 0, 1), ("malformed", 0, 1)]
 
 
-def test_an_empty_batch_is_nothing(office: Office) -> None:
-    assert office.hear(Channel.EVENTS, b"[]") == []
+def test_an_empty_batch_asks_for_the_receipt(office: Office) -> None:
+    (answer,) = office.hear(Channel.EVENTS, b"[]")
+    assert answer.topic == topic(GATE_A, Channel.RECEIPT)
+    assert office.receipt().head == START
     assert office.alarms() == []
 
 

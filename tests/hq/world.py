@@ -144,7 +144,8 @@ class World:
             if number % 20 == 0:
                 self.ask_for_replays()
                 self.clock.pass_s(1.0)
-                if self.sync.reception.confirmed == self.outbox.head():
+                agreed = self.sync.reception.confirmed == self.outbox.head()
+                if agreed and self.counted() == self.recorded():
                     return True
         return False
 

@@ -67,7 +67,10 @@ def test_released_steps_are_never_changed(schema: Schema) -> None:
 
 def older(path: Path, key: bytes, schema: Schema, version: int) -> Database:
     return open_database(
-        path, key, create=True, schema=replace(schema, steps=schema.steps[:version], state="SELECT 0, ''")
+        path,
+        key,
+        create=True,
+        schema=replace(schema, steps=schema.steps[:version], state="SELECT 0, ''"),
     )
 
 
