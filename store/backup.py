@@ -12,7 +12,7 @@ nothing half-written under a backup's name:
    without its record, though a crash between the two leaves a record without its file.
 5. Only now older backups beyond `keep` go. The new one never does, whatever the clock said.
 
-One backup at a time: the lock on `.backup` is held throughout.
+One backup at a time: the lock `.backup.lock` is held throughout.
 """
 
 from __future__ import annotations

@@ -106,9 +106,12 @@ def only_user_of(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a directory, which is made if need be. Raises as above."""
+    """Keep other processes out of a directory, which is made if need be. Raises as above.
+
+    The lock is a file beside it: a directory's own is what `store.database` opens databases under.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    lock = os.open(folder.with_name(f"{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

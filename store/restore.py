@@ -121,6 +121,7 @@ def _clear(folders: Iterable[Path]) -> None:
 def _leave(folders: Iterable[Path]) -> None:
     for folder in folders:
         (folder / STAGING).rmdir()
+        (folder / f"{STAGING}.lock").unlink()
         sync_directory(folder)
 
 
@@ -149,8 +150,9 @@ def _refuse_occupied(directory: Path, keys: Path) -> None:
     names += [keys / name for name in (*_KEYS, "templates.key.new")]
     there = [str(name) for name in names if name.exists()]
     if there:
+        more = f" (and {len(there) - 1} more)" if there[1:] else ""
         raise OccupiedError(
-            f"{', '.join(there)}: there already; a restore overwrites nothing: move the old files "
+            f"{there[0]}{more}: there already; a restore overwrites nothing: move the old files "
             "away (all of them, and keep them until headquarters has confirmed)"
         )
 
