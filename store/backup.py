@@ -138,9 +138,9 @@ def create(
         if not directory.is_dir():
             raise BackupError(f"{directory}: there is no such directory; is the disk mounted?")
         _clear(directory, stem)
+        _check_room(origin, staging, directory)
         if path.exists():
             raise BackupError(f"{path}: there is a backup of this second already; try again")
-        _check_room(origin, staging, directory)
         aside = directory / f".{path.name}.partial"
         try:
             manifest, contents = _stage(origin, staging, at, program)

@@ -336,13 +336,15 @@ def test_retention_runs_beside_a_daemon_that_has_the_stores_open(gate: Site) -> 
     with open_stores(gate.settings) as stores:
         program = "from kiosk.cli import main; main()"
         words = ["retention", "--config", str(gate.config), "--json"]
-        child = subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE)
+        command = [sys.executable, "-c", program, *words]
         appended = 0
-        while child.poll() is None:
-            stores.ledger.append(Punch(person="1", method="face"), now())
-            appended += 1
-        assert child.wait() == 0
-        assert child.stdout
-        assert "punches" in json.loads(child.stdout.read())
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+            while child.poll() is None:
+                stores.ledger.append(Punch(person="1", method="face"), now())
+                appended += 1
+            assert child.stdout
+            said = json.loads(child.stdout.read())
+        assert child.returncode == 0
+        assert "punches" in said
         assert appended > 0
         assert stores.ledger.verify(stores.signer.public_key()) == stores.ledger.head()
