@@ -109,9 +109,7 @@ def test_older_ones_go_after_the_new_one_and_never_the_new_one(gate: Site) -> No
     ]
 
 
-def test_appending_goes_on_while_a_backup_runs(
-    gate: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_appending_goes_on_while_a_backup_runs(gate: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between any two parts of the copying another connection appends, and never waits."""
     with open_stores(gate.settings) as stores:
         with stores.ledger_db.transaction():
@@ -141,6 +139,7 @@ def test_appending_goes_on_while_a_backup_runs(
 def test_a_deletion_in_the_middle_does_not_wait_and_is_not_in_the_backup(
     gate: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("store.database.BUSY_S", 0.0)
     with open_stores(gate.settings) as stores:
         real = Database.copy_to
         withdrawn: list[int] = []
@@ -150,7 +149,6 @@ def test_a_deletion_in_the_middle_does_not_wait_and_is_not_in_the_backup(
                 withdrawn.append(stores.gallery.withdraw("1", now(1)))
             real(self, path, key, on_step)
 
-        monkeypatch.setattr("store.database.BUSY_S", 0.0)
         monkeypatch.setattr(Database, "copy_to", copy_to)
         file = gate.create()
     assert withdrawn == [2]
@@ -188,9 +186,7 @@ def test_new_hardware_is_the_same_terminal(gate: Site) -> None:
 def test_a_restore_overwrites_nothing(gate: Site) -> None:
     file = gate.create()
     before = {p: p.read_bytes() for p in gate.config.parent.rglob("*") if p.is_file()}
-    done = gate.run(
-        "backup", "restore", file, "--identity", gate.identity, "--config", gate.config
-    )
+    done = gate.run("backup", "restore", file, "--identity", gate.identity, "--config", gate.config)
     assert isinstance(done.exception, OccupiedError)
     assert "move the old files away" in str(done.exception)
     after = {p: p.read_bytes() for p in gate.config.parent.rglob("*") if p.is_file()}
@@ -250,7 +246,9 @@ def test_a_forged_inside_is_refused_and_nothing_is_changed(
 
 def refused(gate: Site, file: Path, error: type[Exception], words: str) -> None:
     """Neither verify nor restore takes it, and new hardware stays as it is."""
-    shutil.copytree(gate.config.parent, gate.new_config.parent, ignore=lambda *_: ["keys", ".backup"])
+    shutil.copytree(
+        gate.config.parent, gate.new_config.parent, ignore=lambda *_: ["keys", ".backup"]
+    )
     for path in gate.new_config.parent.iterdir():
         if path.name not in ("kiosk.toml", "hq.pub"):
             path.unlink()
@@ -303,7 +301,7 @@ def test_a_backup_that_fails_leaves_a_fault_and_the_others(
     done = gate.run("backup", "create", "--config", gate.config)
     assert isinstance(done.exception, DiskFullError)
     assert "make room" in str(done.exception)
-    assert gate.backups() == [first]
+    assert [path.name for path in gate.backups()] == [first.name]
     assert kinds(gate)[-1] == "fault"
 
 
