@@ -10,6 +10,7 @@ hardware gets a certificate of its own. `docs/backup.md` has the whole of it.
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from recognizer.protection import key_id
 from store.age_file import Identities
 from store.backup import Made, Origin, create
 from store.backup_files import disk_error, place
-from store.errors import WrongTemplatesKeyError
+from store.errors import StoreError, WrongTemplatesKeyError
 from store.keys import (
     load_database_key,
     load_next_templates_key,
@@ -63,7 +64,8 @@ def make_backup(stores: Stores, settings: Settings, config: Path, now: Instant) 
         )
     except Exception as error:
         fault = Fault(code="backup_failed", detail=type(error).__name__)
-        stores.ledger.append(fault, now)
+        with suppress(StoreError):  # the disk may be why; what is raised is the first failure
+            stores.ledger.append(fault, now)
         raise
 
 

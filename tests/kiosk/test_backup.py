@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -169,8 +168,8 @@ def test_new_hardware_is_the_same_terminal(gate: Site) -> None:
     for name in ("ledger.key", "gallery.key"):  # an old card's keys open nothing new
         assert (new / "keys" / name).read_bytes() != (old / "keys" / name).read_bytes()
     assert gate.new_config.read_bytes() == gate.config.read_bytes()
-    os.rename(old, gate.folder / "broken")
-    os.rename(new, old)  # the settings' paths are relative to them
+    old.rename(gate.folder / "broken")
+    new.rename(old)  # the settings' paths are relative to them
     with open_stores(gate.settings) as stores:
         assert stores.ledger.provisional() == "restored"
         assert len(stores.gallery.people()) == 1
