@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -301,6 +302,21 @@ def test_a_backup_that_fails_leaves_a_fault_and_the_others(
     assert isinstance(done.exception, DiskFullError)
     assert "make room" in str(done.exception)
     assert [path.name for path in gate.backups()] == [first.name]
+    assert kinds(gate)[-1] == "fault"
+
+
+def test_a_disk_that_fills_up_in_the_middle_leaves_nothing_half_written(gate: Site) -> None:
+    first = gate.create()
+    before = {path.name for path in first.parent.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, hard))  # databases fit, the archive not
+    try:
+        done = gate.run("backup", "create", "--config", gate.config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(done.exception, DiskFullError), done.exception
+    assert {path.name for path in first.parent.iterdir()} == before
+    assert list((gate.config.parent / ".backup").iterdir()) == []
     assert kinds(gate)[-1] == "fault"
 
 
