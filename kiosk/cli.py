@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from kiosk.commands import evaluate, keys, models, pad, people, records, run, templates
+from kiosk.commands import backup, evaluate, keys, models, pad, people, records, run, templates
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import (
@@ -39,6 +39,7 @@ for _command in (
     keys.keys,
     templates.templates,
     models.models_group,
+    backup.backup,
     evaluate.evaluate_command,
     pad.pad,
 ):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from recognizer.quality import QualitySettings
+from store.backup import BackupSection
 from store.retention import RetentionSection
 from store.settings import HqSection, StoreSection, Terminal, load_settings
 
@@ -160,6 +161,7 @@ class Settings(Section):
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
+    backup: BackupSection | None = None
     mqtt: dict[str, Any] = Field(default_factory=dict, description="the sync process's own")
 
 

@@ -170,3 +170,30 @@ class NoConsentError(ConstraintError):
 
 class OtherProtectionError(ConstraintError):
     """Templates went through another transform than those stored; nothing was changed."""
+
+
+# Backups
+
+
+class BackupError(StoreError):
+    """Base of what can go wrong with a backup."""
+
+
+class RecipientError(BackupError, ValueError):
+    """There is nobody to encrypt to, or not with a public key of age's."""
+
+
+class IdentityError(BackupError, ValueError):
+    """The identity file holds no age secret key, or not the one that the backup is encrypted to."""
+
+
+class DamagedArchiveError(BackupError, ValueError):
+    """The file is no whole backup: cut off, changed, of somebody else's making."""
+
+
+class NewerArchiveError(BackupError, RuntimeError):
+    """The backup was made by a newer version of the program."""
+
+
+class OccupiedError(BackupError, FileExistsError):
+    """Something stands where a file would be put; nothing was overwritten."""

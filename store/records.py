@@ -293,6 +293,29 @@ class Resumption(Body):
     reason: Word
 
 
+class Backup(Body):
+    """An encrypted copy of databases and keys was made: up to which record, and for whom.
+
+    `digest` is the file's SHA-256, `recipients` the first 16 hex of the SHA-256 of each age key.
+    """
+
+    file: Text
+    digest: HexDigest
+    bytes: Count
+    head_seq: Count
+    head_hash: HexDigest
+    recipients: tuple[Word, ...]
+
+
+class Restore(Body):
+    """This terminal was brought back from the backup file of that SHA-256, made at that time."""
+
+    digest: HexDigest
+    made: Utc
+    head_seq: Count
+    head_hash: HexDigest
+
+
 BODIES: Mapping[str, type[Body]] = {
     body.kind: body
     for body in (
@@ -316,6 +339,8 @@ BODIES: Mapping[str, type[Body]] = {
         Purge,
         Checkpoint,
         Resumption,
+        Backup,
+        Restore,
     )
 }
 

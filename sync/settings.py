@@ -58,3 +58,4 @@ class Settings(BaseModel):
     decision: Opaque = {}
     retention: Opaque = {}
     templates: Opaque = {}
+    backup: Opaque = {}
