@@ -14,6 +14,7 @@ from kiosk.commands import evaluate, keys, models, pad, people, records, run, te
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
+from store.hardening import harden
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,6 +57,7 @@ def exit_code(error: Exception) -> int:
 
 def main() -> None:
     """Run the command line."""
+    harden()
     try:
         cli.main(standalone_mode=True)
     except (KioskError, StoreError, RecognizerError) as error:
