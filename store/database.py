@@ -304,6 +304,9 @@ def _connect(path: Path, key: Secret | None, *, read_only: bool, alone: bool = F
         raise _translate(path, error) from error
     # The library writes its own ERROR lines to stderr otherwise; every failure is raised anyway.
     connection.execute("PRAGMA cipher_log_level = NONE")
+    # Pages and keys are locked in memory and wiped when freed. For the whole process, for good.
+    # Measured on x86-64: loading 50,000 templates 0.13 s instead of 0.12 s, appending the same.
+    connection.execute("PRAGMA cipher_memory_security = ON")
     if key is not None:
         with _spelt(key) as spelt:
             connection.set_key(spelt.view)

@@ -94,9 +94,7 @@ def rotate(
             _finish(keys, name, database, ledger, now(), copies)
 
 
-def finish(
-    keys: Path, name: DatabaseName, database: Database, ledger: Ledger, at: Instant
-) -> None:
+def finish(keys: Path, name: DatabaseName, database: Database, ledger: Ledger, at: Instant) -> None:
     """End a rotation that a crash cut off, for a database that the waiting key opens.
 
     Does nothing, for the next time, where the keys cannot be written or a reader holds the log.

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from store.database import open_database
 from store.errors import StorageError
+from store.keys import load_sealing_key, load_signing_key
 from store.ledger import Ledger
+from store.opening import open_keyed
+from store.rotation import NAMES
 from tests.store.made import LEDGER_KEY, SIGNER, TERMINAL, at, punch
 
 
@@ -45,11 +48,28 @@ def fill_the_disk(folder: Path, limit_bytes: int) -> None:
         say(type(error).__name__)
 
 
+def hold_keys(folder: Path) -> None:
+    """Open and use both databases, then close them and drop the private keys; wait after each."""
+    keys = folder / "keys"
+    opened = [open_keyed(folder / f"{n}.db", keys, n, create=False)[0] for n in NAMES]
+    signer = load_signing_key(keys)
+    load_sealing_key(keys)
+    Ledger(opened[0], TERMINAL, signer).append(punch(), at())
+    say("open")
+    sys.stdin.readline()
+    for database in opened:
+        database.close()
+    say("closed")
+    sys.stdin.readline()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["append", folder, who, count]:
             append(Path(folder), who, int(count))
         case ["fill-the-disk", folder, limit_bytes]:
             fill_the_disk(Path(folder), int(limit_bytes))
+        case ["hold-keys", folder]:
+            hold_keys(Path(folder))
         case _:
-            sys.exit("append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES")
+            sys.exit("hold-keys FOLDER | append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES")
