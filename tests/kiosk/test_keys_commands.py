@@ -74,8 +74,8 @@ def test_a_power_cut_in_a_sealed_rotation_loses_no_key(
     seal_keys(keys, sealed)
     with monkeypatch.context() as patch:
         patch.setattr(rotation, "_finish", stop)  # the ledger is under the new key by now
+        signer = load_signing_key(keys)
         with pytest.raises(Crash):
-            signer = load_signing_key(keys)
             rotate(tmp_path, keys, settings.terminal, signer, now, sealed_copies(keys, sealed))
     shutil.rmtree(keys)  # they were in memory
     again = settings.model_copy(

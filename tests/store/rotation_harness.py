@@ -93,9 +93,9 @@ def _opened(folder: Path, name: DatabaseName) -> tuple[Database, bool]:
     return open_keyed(folder / f"{name}.db", folder / "keys", name, create=False)
 
 
-def check_content(folder: Path) -> dict[str, bool]:
+def check_content(folder: Path) -> dict[DatabaseName, bool]:
     """Assert that nothing is lost; returns which databases the waiting key opens."""
-    under_next = {}
+    under_next: dict[DatabaseName, bool] = {}
     for name in NAMES:
         database, under_next[name] = _opened(folder, name)
         assert database.checkpoint()
@@ -123,7 +123,7 @@ def _rotations(folder: Path) -> dict[str, int]:
     return {name: told.count(name) for name in NAMES}
 
 
-def check(folder: Path, first: dict[str, Secret]) -> None:
+def check(folder: Path, first: dict[DatabaseName, Secret]) -> None:
     """Assert what the module says of a folder whose disk is well again."""
     keys = folder / "keys"
     under_next = check_content(folder)

@@ -97,7 +97,7 @@ def dumps_core(code: str) -> bool:
         "import os, resource, tempfile; os.chdir(tempfile.mkdtemp()); "
         f"resource.setrlimit(resource.RLIMIT_CORE, (1 << 26, 1 << 26))\n{code}\nos.abort()"
     )
-    process = os.spawnlp(os.P_NOWAIT, "python3", "python3", "-I", "-c", aborting)
+    process = os.spawnlp(os.P_NOWAIT, "python3", "python3", "-I", "-c", aborting)  # noqa: S606
     _, status = os.waitpid(process, 0)
     assert os.WTERMSIG(status) == signal.SIGABRT
     return os.WCOREDUMP(status)

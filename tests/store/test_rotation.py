@@ -1,4 +1,4 @@
-"""New keys for both databases: the old ones open nothing, and no crash leaves nothing that opens."""
+"""New keys for both databases: the old ones open nothing, and a crash leaves one that opens."""
 
 from __future__ import annotations
 

@@ -35,14 +35,15 @@ def test_what_is_no_hex_is_refused_without_showing_it(text: bytes) -> None:
     if not text:
         assert len(Secret.from_hex(memoryview(text))) == 0
         return
-    with pytest.raises(ValueError, match="^not hex digits$"):
+    with pytest.raises(ValueError, match=r"^not hex digits$"):
         Secret.from_hex(memoryview(text))
 
 
 def test_a_secret_is_wiped_at_the_end_also_of_a_failure() -> None:
-    with pytest.raises(RuntimeError), Secret.random(32) as secret:
-        view = secret.view
-        assert any(view)
+    secret = Secret.random(32)
+    view = secret.view
+    assert any(view)
+    with pytest.raises(RuntimeError), secret:
         raise RuntimeError
     assert bytes(view) == bytes(32)
 
@@ -109,7 +110,7 @@ def _openssl(folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def _set_key(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    from store.database import dbapi2
+    from sqlcipher3 import dbapi2
 
     real = dbapi2.connect
     patch.setattr(dbapi2, "connect", lambda *a, **k: _Refusing(real(*a, **k)))
