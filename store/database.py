@@ -202,7 +202,8 @@ def open_database(
     `key` is the raw 256-bit key. Without `schema` a file named `ledger…` or `gallery…` is opened as
     that kind. With `alone` nobody else has it open until it is closed: `DatabaseBusyError` at once
     when somebody has it already. Raises `MissingDatabaseError` (only without `create`),
-    `WrongKeyError`, `ForeignDatabaseError`, `NewerSchemaError`, `StorageError`, `DamagedDatabaseError`.
+    `WrongKeyError`, `ForeignDatabaseError`, `NewerSchemaError`, `StorageError`,
+    `DamagedDatabaseError`.
     """
     if len(key) != KEY_BYTES:
         raise ValueError(f"a database key is {KEY_BYTES} bytes, not {len(key)}")

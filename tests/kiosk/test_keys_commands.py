@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from kiosk.commands.keys import keys as keys_group
 from kiosk.sealing import seal_keys, sealed_copies, unseal_keys
 from kiosk.stores import open_stores
 from store import rotation
@@ -90,3 +92,8 @@ def test_sync_gets_the_ledger_s_key_and_no_other() -> None:
     lines = (ROOT / "systemd/sealed/kiosk-sync.service.conf").read_text().splitlines()
     loads = [line for line in lines if line.startswith("LoadCredential")]
     assert loads == ["LoadCredentialEncrypted=ledger.key:/etc/kiosk/sealed/ledger.key.cred"]
+
+
+def test_every_command_that_the_documentation_names_exists() -> None:
+    named = set(re.findall(r"kiosk keys ([a-z]+)", (ROOT / "docs/keys.md").read_text()))
+    assert named == set(keys_group.commands)
