@@ -105,7 +105,7 @@ def dumps_core(code: str) -> bool:
 
 def test_a_crash_leaves_no_core_dump() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    if hard != resource.RLIM_INFINITY and os.geteuid() != 0:
+    if hard != resource.RLIM_INFINITY:
         pytest.skip("this user may not dump cores at all")
     if not dumps_core(""):
         pytest.skip("this kernel dumps no cores, so there is nothing to forbid")
