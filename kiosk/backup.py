@@ -30,16 +30,17 @@ from store.backup import Made, Origin, create
 from store.backup_files import disk_error, place
 from store.errors import StoreError, WrongTemplatesKeyError
 from store.keys import (
-    load_database_key,
-    load_next_templates_key,
+    load_next_key,
     load_sealing_key,
     load_signing_key,
     load_templates_key,
 )
 from store.opened import Sound
+from store.opening import access
 from store.reading_backup import Inside, open_backup, peek, unpack
 from store.records import Fault, Instant
 from store.restore import Restored, restore
+from store.secret import Secret
 
 _SETTINGS_MODE = 0o640
 
@@ -108,13 +109,14 @@ def _origin(stores: Stores, settings: Settings, config: Path) -> Origin:
     def secrets_for(protection: str | None) -> dict[str, bytes]:
         # A re-issue may have taken place around the copying; the copy's key was there at one end.
         found = before | _templates_keys(keys)
-        wanted = key_id(load_templates_key(keys)) if protection is None else protection
+        with load_templates_key(keys) as key:
+            wanted = key_id(key.view) if protection is None else protection
         if wanted not in found:
             raise WrongTemplatesKeyError(f"{keys}: the templates' key is not here; back up again")
         return {
             "keys/signing.key": signing.private_bytes(*pem),
             "keys/sealing.key": sealing.private_bytes(*pem),
-            "keys/templates.key": found[wanted].hex().encode("ascii"),
+            "keys/templates.key": bytes(found[wanted].hex().view),
         }
 
     with disk_error(config):
@@ -123,10 +125,7 @@ def _origin(stores: Stores, settings: Settings, config: Path) -> Origin:
         terminal=settings.terminal,
         ledger_db=stores.ledger_db,
         gallery_db=stores.gallery_db,
-        keys={
-            "ledger": load_database_key(keys, "ledger"),
-            "gallery": load_database_key(keys, "gallery"),
-        },
+        doors={"ledger": access(keys, "ledger"), "gallery": access(keys, "gallery")},
         public_key=stores.signer.public_key(),
         hq_key=stores.hq_key,
         texts=texts,
@@ -134,6 +133,6 @@ def _origin(stores: Stores, settings: Settings, config: Path) -> Origin:
     )
 
 
-def _templates_keys(keys: Path) -> dict[str, bytes]:
-    found = (load_templates_key(keys), load_next_templates_key(keys))
-    return {key_id(key): key for key in found if key is not None}
+def _templates_keys(keys: Path) -> dict[str, Secret]:
+    found = (load_templates_key(keys), load_next_key(keys, "templates"))
+    return {key_id(key.view): key for key in found if key is not None}

@@ -21,6 +21,7 @@ from store.errors import (
     StoreError,
     UnknownPersonError,
 )
+from store.hardening import harden
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,6 +66,7 @@ def exit_code(error: Exception) -> int:
 
 def main() -> None:
     """Run the command line."""
+    harden()
     try:
         cli.main(standalone_mode=True)
     except (KioskError, StoreError, RecognizerError) as error:

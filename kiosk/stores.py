@@ -13,19 +13,22 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kiosk.clock import SystemClock
 from kiosk.log import complain
 from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
-from store.database import Database, open_database
+from store.database import Database
 from store.delivery import Delivery
 from store.gallery import Gallery
 from store.genuine import Genuine
-from store.keys import load_database_key, load_public_key, load_signing_key
+from store.keys import DatabaseName, keys_directory, load_public_key, load_signing_key
 from store.last_order import LastOrder
 from store.ledger import Ledger
+from store.opening import access, open_keyed
 from store.records import Instant
 from store.recovery import check_sound, recover
 from store.register import Register
+from store.rotation import finish
 from store.templates import Templates
 
 
@@ -53,13 +56,10 @@ def recover_stores(settings: Settings, now: Instant) -> None:
 
     Raises `store.errors.StoreError`.
     """
-    keys = settings.store.keys
+    keys = keys_directory(settings.store.keys)
     done = recover(
         settings.store.directory,
-        {
-            "ledger": load_database_key(keys, "ledger"),
-            "gallery": load_database_key(keys, "gallery"),
-        },
+        {"ledger": access(keys, "ledger"), "gallery": access(keys, "gallery")},
         settings.terminal,
         load_signing_key(keys),
         now,
@@ -76,14 +76,19 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     Raises `store.errors.StoreError`: missing keys, a wrong key, a file that is no database or is
     older than what was written.
     """
-    keys, directory = settings.store.keys, settings.store.directory
+    keys, directory = keys_directory(settings.store.keys), settings.store.directory
     signer = load_signing_key(keys)
     with ExitStack() as stack:
-        ledger_db = _open(stack, directory / "ledger.db", load_database_key(keys, "ledger"))
-        gallery_db = _open(stack, directory / "gallery.db", load_database_key(keys, "gallery"))
+        ledger_db, ledger_under_next = _open(stack, directory, keys, "ledger")
+        gallery_db, gallery_under_next = _open(stack, directory, keys, "gallery")
         check_sound(ledger_db)
         check_sound(gallery_db)
         ledger = Ledger(ledger_db, settings.terminal, signer)
+        at = SystemClock(settings.terminal.zone).now()
+        if ledger_under_next:  # a crash cut a rotation of the keys off
+            finish(keys, "ledger", ledger_db, ledger, at)
+        if gallery_under_next:
+            finish(keys, "gallery", gallery_db, ledger, at)
         register = Register(gallery_db, ledger)
         templates = Templates(gallery_db)
         register.settle()  # what a crash left untold
@@ -104,7 +109,9 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         )
 
 
-def _open(stack: ExitStack, path: Path, key: bytes) -> Database:
-    database = open_database(path, key, create=True)
+def _open(
+    stack: ExitStack, directory: Path, keys: Path, name: DatabaseName
+) -> tuple[Database, bool]:
+    database, under_next = open_keyed(directory / f"{name}.db", keys, name, create=True)
     stack.callback(database.close)
-    return database
+    return database, under_next

@@ -41,11 +41,13 @@ from store.backup_files import (
     place,
     sync_directory,
 )
-from store.database import KEY_BYTES, Database, open_database
+from store.database import KEY_BYTES, Database
 from store.documents import open_document
 from store.errors import BackupError, DamagedArchiveError, DiskFullError, RecipientError
+from store.keys import NAMES, DatabaseName
 from store.ledger import Ledger
 from store.opened import Sound, open_copies
+from store.opening import Access
 from store.records import Backup, Instant
 from store.settings import Terminal
 from store.snapshot import Source, copy_pair
@@ -92,14 +94,14 @@ class BackupSection(BaseModel):
 class Origin:
     """The terminal that is backed up; the connections belong to this thread.
 
-    `keys` are the databases' by name. `secrets_for(protection)` gives the files of `keys/…` but the
+    `doors` open the databases. `secrets_for(protection)` gives the files of `keys/…` but the
     databases', the templates' key being the one of that id; `texts` the settings and HQ's key.
     """
 
     terminal: Terminal
     ledger_db: Database
     gallery_db: Database
-    keys: Mapping[str, bytes]
+    doors: Mapping[DatabaseName, Access]
     public_key: Ed25519PublicKey
     hq_key: Ed25519PublicKey
     texts: Mapping[str, bytes]
@@ -198,13 +200,13 @@ def _check_room(origin: Origin, staging: Path, directory: Path) -> None:
 def _stage(
     origin: Origin, staging: Path, at: Instant, program: str
 ) -> tuple[Manifest, dict[str, bytes | Path]]:
-    keys = {name: secrets.token_bytes(KEY_BYTES) for name in ("ledger", "gallery")}
+    keys: dict[str, bytes] = {name: secrets.token_bytes(KEY_BYTES) for name in NAMES}
     with ExitStack() as stack:
         ledger, gallery = (
             Source(
-                live, _second(stack, live, origin.keys[name]), staging / f"{name}.db", keys[name]
+                live, _second(stack, live, origin.doors[name]), staging / f"{name}.db", keys[name]
             )
-            for name, live in (("ledger", origin.ledger_db), ("gallery", origin.gallery_db))
+            for name, live in zip(NAMES, (origin.ledger_db, origin.gallery_db), strict=True)
         )
         copy_pair(ledger, gallery)
     sound = open_copies(staging, keys, origin.terminal, origin.public_key)
@@ -231,8 +233,8 @@ def _stage(
     return manifest, contents
 
 
-def _second(stack: ExitStack, live: Database, key: bytes) -> Database:
-    reader = open_database(live.path, key, create=False)
+def _second(stack: ExitStack, live: Database, door: Access) -> Database:
+    reader = door.open(live.path, False)
     stack.callback(reader.close)
     return reader
 

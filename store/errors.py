@@ -70,6 +70,10 @@ class ExposedKeyError(KeyFileError, PermissionError):
     """A secret key file can be read by everybody or written by its group."""
 
 
+class ReadOnlyKeysError(KeyFileError):
+    """The keys are to be changed, but they are systemd's credentials or on a read-only disk."""
+
+
 # Databases
 
 
@@ -119,6 +123,10 @@ class ReplacedDatabaseError(UnsoundDatabaseError):
 
 class DatabaseBusyError(DatabaseError, TimeoutError):
     """Another process held the database for longer than the busy timeout."""
+
+
+class DatabaseInUseError(DatabaseBusyError):
+    """A database has to be had alone, and another connection has it open; nothing was changed."""
 
 
 class ConstraintError(DatabaseError, ValueError):

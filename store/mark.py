@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import os
 import zlib
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.errors import StorageError
+from store.secret import Secret
 
 _BYTES = 512  # a disk writes one sector whole or not at all
 _MODE = 0o660
@@ -86,9 +86,9 @@ class Mark:
             raise StorageError(f"{self.path}: cannot be written: {error.strerror}") from error
 
 
-def fingerprint(key: bytes) -> str:
-    """16 hex characters that tell keys apart and say nothing of the key (HMAC-SHA256)."""
-    return hmac.new(key, b"kiosk-database-mark-v1", hashlib.sha256).hexdigest()[:16]
+def fingerprint(key: Secret) -> str:
+    """16 hex characters that tell keys apart and say nothing of the key (keyed BLAKE2b)."""
+    return hashlib.blake2b(b"kiosk-database-mark-v1", key=key.view, digest_size=8).hexdigest()
 
 
 def _check(text: bytes) -> bytes:

@@ -268,6 +268,12 @@ class Purge(Body):
     ground: Text
 
 
+class KeyRotation(Body):
+    """A database was brought under a new key; nothing of either key is said."""
+
+    database: Literal["ledger", "gallery"]
+
+
 class Checkpoint(Body):
     """The records up to `seq`, whose hash is given, may be gone: headquarters has them.
 
@@ -341,6 +347,7 @@ BODIES: Mapping[str, type[Body]] = {
         Resumption,
         Backup,
         Restore,
+        KeyRotation,
     )
 }
 

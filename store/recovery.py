@@ -17,17 +17,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from store import quarantine
 from store.chain import check_record
-from store.database import Database, Value, open_database
+from store.database import Database, Value
 from store.errors import (
     DamagedDatabaseError,
     MissingDatabaseError,
@@ -36,12 +35,14 @@ from store.errors import (
     StoreError,
     WrongKeyError,
 )
+from store.keys import DatabaseName
 from store.ledger import Ledger
-from store.mark import Mark, State, fingerprint
+from store.mark import Mark, State
+from store.opening import Access
 from store.records import Fault, Instant, Record
 from store.settings import Terminal
 
-Name = Literal["ledger", "gallery"]
+Name = DatabaseName
 _RECORD = "seq, id, kind, payload, previous, hash, signature"
 _UNREAD_RECEIPT = 10_000  # newest records carried where the receipt cannot be read
 # In the order in which rows may refer to each other; the rest of a gallery is bookkeeping.
@@ -78,7 +79,7 @@ class Recovered:
 
 def recover(
     directory: Path,
-    keys: dict[Name, bytes],
+    doors: Mapping[Name, Access],
     terminal: Terminal,
     signer: Ed25519PrivateKey,
     at: Instant,
@@ -93,7 +94,7 @@ def recover(
     names: tuple[Name, ...] = ("gallery", "ledger")
     for name in names:
         path = directory / f"{name}.db"
-        reason = _unsound(path, keys[name])
+        reason = _unsound(path, doors[name])
         if reason is None:
             continue
         begun = quarantine.pending(path)
@@ -102,12 +103,12 @@ def recover(
         else:  # a start before this one got no further
             folder, reason = begun
         if name == "gallery":
-            rows = _begin_gallery(path, keys[name], reason, folder)
+            rows = _begin_gallery(path, doors[name], reason, folder)
         else:
-            rows = _begin_ledger(path, keys[name], reason, folder, terminal, signer)
+            rows = _begin_ledger(path, doors[name], reason, folder, terminal, signer)
         done.append(Recovered(name, reason, rows, folder))
     if done:
-        _tell(directory / "ledger.db", keys["ledger"], terminal, signer, done, at)
+        _tell(directory / "ledger.db", doors["ledger"], terminal, signer, done, at)
     for one in done:
         if one.folder is not None:
             quarantine.close(one.folder)
@@ -124,15 +125,14 @@ def check_sound(database: Database) -> None:
         )
 
 
-def _unsound(path: Path, key: bytes) -> str | None:
-    mark = Mark(path, fingerprint(key))
-    marked = mark.read()
+def _unsound(path: Path, door: Access) -> str | None:
+    marked = Mark(path, "").read()
     try:
-        _look_through(path, key)
+        _look_through(path, door)
     except MissingDatabaseError:
         return None if marked is None else "missing"
     except WrongKeyError:
-        if marked is None or marked.fingerprint != mark.fingerprint:
+        if marked is None or marked.fingerprint not in door.fingerprints:
             raise
         return "damaged"
     except DamagedDatabaseError:
@@ -142,8 +142,8 @@ def _unsound(path: Path, key: bytes) -> str | None:
     return None
 
 
-def _look_through(path: Path, key: bytes) -> None:
-    database = open_database(path, key, create=False)
+def _look_through(path: Path, door: Access) -> None:
+    database = door.open(path, False)
     try:
         if database.damage():
             raise DamagedDatabaseError(f"{path}: it is damaged")
@@ -155,20 +155,20 @@ def _look_through(path: Path, key: bytes) -> None:
 
 def _begin_ledger(
     path: Path,
-    key: bytes,
+    door: Access,
     reason: str,
     folder: Path | None,
     terminal: Terminal,
     signer: Ed25519PrivateKey,
 ) -> int:
-    fresh = open_database(path, key, create=True)
+    fresh = door.open(path, True)
     try:
         with fresh.transaction():
             ledger = Ledger(fresh, terminal, signer)
             ledger.await_receipt(reason)
             if folder is None:
                 return 0
-            with _copy_of(folder / path.name, key) as lost:
+            with _copy_of(folder / path.name, door) as lost:
                 for table in _LEDGER_TABLES:
                     _copy_rows(lost, fresh, table)
                 return ledger.carry(_unconfirmed(lost, signer.public_key()))
@@ -178,15 +178,15 @@ def _begin_ledger(
 
 def _begin_gallery(
     path: Path,
-    key: bytes,
+    door: Access,
     reason: str,
     folder: Path | None,
 ) -> int:
-    fresh = open_database(path, key, create=True)
+    fresh = door.open(path, True)
     try:
         rows = 0
         if folder is not None and reason == "damaged":
-            with _copy_of(folder / path.name, key) as lost, fresh.transaction():
+            with _copy_of(folder / path.name, door) as lost, fresh.transaction():
                 fresh.execute("PRAGMA defer_foreign_keys = ON")
                 rows = sum(_copy_rows(lost, fresh, table) for table in _tables_of(lost))
                 _drop_orphans(fresh)
@@ -199,13 +199,13 @@ def _begin_gallery(
 
 def _tell(
     path: Path,
-    key: bytes,
+    door: Access,
     terminal: Terminal,
     signer: Ed25519PrivateKey,
     done: list[Recovered],
     at: Instant,
 ) -> None:
-    database = open_database(path, key, create=True)
+    database = door.open(path, True)
     try:
         ledger = Ledger(database, terminal, signer)
         for one in done:
@@ -225,7 +225,7 @@ class _Lost:
     """
 
     path: Path
-    key: bytes
+    door: Access
 
     def readable(
         self, columns: str, table: str, order: str, where: str = "1"
@@ -251,7 +251,7 @@ class _Lost:
     def _read(self, query: str, rows: list[tuple[Value, ...]]) -> bool:
         """Append what can be read, which is authentic; False where damage ended it."""
         try:
-            database = open_database(self.path, self.key, create=False)
+            database = self.door.open(self.path, False)
         except StoreError:
             return False
         try:
@@ -265,14 +265,14 @@ class _Lost:
 
 
 @contextmanager
-def _copy_of(path: Path, key: bytes) -> Iterator[_Lost]:
+def _copy_of(path: Path, door: Access) -> Iterator[_Lost]:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="reading-") as place:
         try:
             for file in path.parent.glob(f"{path.name}*"):
                 shutil.copy(file, place)
         except OSError as error:
             raise StorageError(f"{path}: cannot be copied: {error.strerror}") from error
-        yield _Lost(Path(place) / path.name, key)
+        yield _Lost(Path(place) / path.name, door)
 
 
 def _tables_of(gallery: _Lost) -> tuple[str, ...]:

@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from store.database import open_database
 from store.errors import (
     DatabaseBusyError,
     MissingDatabaseError,
     StorageError,
     UnsoundDatabaseError,
 )
-from store.keys import load_database_key, load_public_key
+from store.keys import load_public_key
+from store.opening import open_keyed
 from sync.contract.topics import Address, Channel, topic
 from sync.courier import Courier, Now, Pace
 from sync.outbox import StoreOutbox
@@ -72,11 +72,11 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
 
 
 def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
-    key = load_database_key(keys, "ledger")
     hq_key = load_public_key(settings.hq.public_key)
     address = Address(settings.terminal.site, settings.terminal.name)
     with ExitStack() as stack:
-        database = open_database(settings.store.directory / "ledger.db", key, create=False)
+        path = settings.store.directory / "ledger.db"
+        database, _ = open_keyed(path, keys, "ledger", create=False)
         stack.callback(database.close)
         courier = Courier(
             address,

@@ -19,6 +19,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "terminal": {"site": "plant-1", "name": "gate-a", "zone": "UTC"},
     "store": {"directory": "data", "keys": "keys"},
     "hq": {"public_key": "hq.pub"},
+    "backup": {"directory": "backups", "recipients_file": "operators.pub"},
     "mqtt": {"host": "localhost", "ca": "ca.pem", "certificate": "c.pem", "key": "k.pem"},
 }
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from store.database import open_database
 from store.errors import StorageError, StoreError
+from store.keys import NAMES, load_sealing_key, load_signing_key
 from store.ledger import Ledger
+from store.opening import open_keyed
 from tests.store.made import LEDGER_KEY, SIGNER, TERMINAL, at, punch
 
 
@@ -58,6 +60,21 @@ def open_with(folder: Path, key: bytes) -> None:
         say(type(error).__name__)
 
 
+def hold_keys(folder: Path) -> None:
+    """Open and use both databases, then close them and drop the private keys; wait after each."""
+    keys = folder / "keys"
+    opened = [open_keyed(folder / f"{n}.db", keys, n, create=False)[0] for n in NAMES]
+    signer = load_signing_key(keys)
+    load_sealing_key(keys)
+    Ledger(opened[0], TERMINAL, signer).append(punch(), at())
+    say("open")
+    sys.stdin.readline()
+    for database in opened:
+        database.close()
+    say("closed")
+    sys.stdin.readline()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["append", folder, who, count]:
@@ -66,5 +83,7 @@ if __name__ == "__main__":
             fill_the_disk(Path(folder), int(limit_bytes))
         case ["open-with", folder, key]:
             open_with(Path(folder), bytes.fromhex(key))
+        case ["hold-keys", folder]:
+            hold_keys(Path(folder))
         case _:
-            sys.exit("open-with FOLDER KEY | append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES")
+            sys.exit("append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES | open-with, hold-keys")

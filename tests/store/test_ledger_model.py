@@ -24,8 +24,7 @@ from store.ledger import Head, Record
 from store.records import Fault
 from store.recovery import recover
 from tests.store.made import (
-    GALLERY_KEY,
-    LEDGER_KEY,
+    DOORS,
     PUBLIC,
     SIGNER,
     TERMINAL,
@@ -149,9 +148,7 @@ class StoreHistory(RuleBasedStateMachine):
             content = bytearray(path.read_bytes())
             content[4096 + 100] ^= 1
             path.write_bytes(content if damage == "flip" else content[: len(content) // 2])
-        assert recover(
-            self.folder, {"ledger": LEDGER_KEY, "gallery": GALLERY_KEY}, TERMINAL, SIGNER, at()
-        )
+        assert recover(self.folder, DOORS, TERMINAL, SIGNER, at())
         self.shops = [open_shop(self.folder), open_shop(self.folder)]
         ledger = self.shops[0].ledger
         ledger.append(punch(), at())

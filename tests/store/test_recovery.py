@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,12 +19,14 @@ from store.errors import (
     StoreError,
     WrongKeyError,
 )
+from store.keys import DatabaseName
 from store.ledger import Head, Ledger
+from store.opening import Access
 from store.records import Record, Resumption
 from store.recovery import Recovered, check_sound, recover
 from store.register import Agreement, Register
 from tests.store.made import (
-    GALLERY_KEY,
+    DOORS,
     LEDGER_KEY,
     MODEL,
     PUBLIC,
@@ -31,18 +35,20 @@ from tests.store.made import (
     PowerCut,
     Shop,
     at,
+    door,
     open_shop,
     punch,
     vector,
 )
 
+T = TypeVar("T")
 AGREED = Agreement("1", "ef" * 32, "signed")
 RECORDS, CONFIRMED = 300, 100
 
 
-def start(folder: Path) -> list[Recovered]:
+def start(folder: Path, doors: Mapping[DatabaseName, Access] = DOORS) -> list[Recovered]:
     """What `kiosk run` does before it opens anything."""
-    return recover(folder, {"ledger": LEDGER_KEY, "gallery": GALLERY_KEY}, TERMINAL, SIGNER, at(9))
+    return recover(folder, doors, TERMINAL, SIGNER, at(9))
 
 
 def lived(folder: Path, records: int = RECORDS) -> list[Record]:
@@ -254,9 +260,9 @@ def test_a_torn_or_missing_mark_claims_nothing(tmp_path: Path) -> None:
 def test_a_wrong_key_touches_nothing(tmp_path: Path) -> None:
     lived(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    wrong = {"ledger": bytes(32), "gallery": GALLERY_KEY}
+    wrong = {**DOORS, "ledger": door(bytes(32))}
     with pytest.raises(WrongKeyError):
-        recover(tmp_path, wrong, TERMINAL, SIGNER, at())  # type: ignore[arg-type]  # a plain dict
+        recover(tmp_path, wrong, TERMINAL, SIGNER, at())
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -322,8 +328,8 @@ def test_a_start_that_was_cut_short_is_completed(
         shutil.copytree(made, place)
         left = [step]
 
-        def count(real: Callable[..., object], left: list[int] = left) -> Callable[..., object]:
-            def wrapped(*args: object, **kwargs: object) -> object:
+        def count(real: Callable[..., T], left: list[int] = left) -> Callable[..., T]:
+            def wrapped(*args: object, **kwargs: object) -> T:
                 left[0] -= 1
                 if left[0] < 0:
                     raise Cut
@@ -336,12 +342,14 @@ def test_a_start_that_was_cut_short_is_completed(
             patch.setattr(Path, "write_text", count(Path.write_text))
             patch.setattr(Path, "unlink", count(Path.unlink))
             patch.setattr(shutil, "copy", count(shutil.copy))
-            patch.setattr("store.recovery.open_database", count(open_database))
             patch.setattr(Ledger, "await_receipt", count(Ledger.await_receipt))
             patch.setattr(Ledger, "append", count(Ledger.append))
             patch.setattr(Ledger, "carry", count(Ledger.carry))
+            doors: dict[DatabaseName, Access] = {
+                name: replace(one, open=count(one.open)) for name, one in DOORS.items()
+            }
             try:
-                start(place)
+                start(place, doors)
             except Cut:
                 whole = False
             else:

@@ -23,6 +23,10 @@ def units(tmp_path: Path) -> list[Path]:
         programs = str(Path(sys.executable).parent)
         copy.write_text(unit.read_text().replace("/opt/kiosk/bin", programs))
         copies.append(copy)
+        dropins = tmp_path / f"{unit.name}.d"
+        dropins.mkdir()
+        for dropin in (UNITS / "sealed").glob(f"{unit.name}.conf"):
+            (dropins / "sealed.conf").write_text(dropin.read_text())
     return copies
 
 
