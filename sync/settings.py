@@ -1,6 +1,6 @@
 """The sync process's part of the terminal's one TOML file.
 
-`[terminal]`, `[store]` and `[hq]` are shared (`store.settings`), `[mqtt]` is ours. kiosk's sections
+`[terminal]`, `[store]`, `[hq]` and `[status]` are shared (`store.settings`), `[mqtt]` is ours. kiosk's sections
 are declared as opaque tables: kiosk checks them. Relative paths are relative to the file.
 """
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from store.settings import HqSection, StoreSection, Terminal
+from store.settings import HqSection, StatusSection, StoreSection, Terminal
 
 Opaque = dict[str, Any]
 
@@ -49,6 +49,7 @@ class Settings(BaseModel):
     store: StoreSection
     hq: HqSection
     mqtt: MqttSection
+    status: StatusSection = StatusSection()
     camera: Opaque = {}
     recognition: Opaque = {}
     pad: Opaque = {}
