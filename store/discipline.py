@@ -15,7 +15,7 @@ _TIME_ERROR = 5  # linux/timex.h: the clock is not synchronised
 
 @dataclass(frozen=True, slots=True)
 class Discipline:
-    """Whether the wall clock is synchronised, and its estimated error in ms (None when it is not)."""
+    """Whether the wall clock is synchronised, and its estimated error in ms or None."""
 
     synchronised: bool
     error_ms: int | None

@@ -136,7 +136,8 @@ class Punch(Body):
 class Boot(Body):
     """The terminal started; which program and which settings (SHA-256 of the file).
 
-    `versions` are those of what the program stands on, `models` the SHA-256 of weights by their use, `templates` how many it recognises, `faults` those that stood when it started.
+    `versions` are those of what the program stands on, `models` the SHA-256 of weights by their
+    use, `templates` how many it recognises, `faults` those that stood when it started.
     """
 
     version: Word
