@@ -42,11 +42,13 @@ class Health:
 
 def read_health(directory: Path, root: Path = Path("/")) -> Health:
     """Look now. `directory` lies on the disk in question, `root` has the kernel's `sys`."""
+    free: int | None = None
+    total: int | None = None
     try:
         disk = os.statvfs(directory)
         free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
     except OSError:
-        free = total = None
+        pass  # not to be told
     millidegrees = _number(root / _TEMPERATURE, 10)
     word = _number(root / _THROTTLED, 16)
     return Health(

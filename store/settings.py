@@ -73,7 +73,7 @@ class HqSection(_Section):
 
 
 class StatusSection(_Section):
-    """What is watched, from where on it is a fault, and where metrics are written.
+    """What is watched, and from where on it is a fault.
 
     The faults and where the numbers come from: docs/monitoring.md.
     """
@@ -83,8 +83,6 @@ class StatusSection(_Section):
     temperature_high_c: float = Field(80, ge=40, le=110)
     attack_streak: int = Field(5, ge=1, le=1000)
     attack_minutes: float = Field(10, ge=1, le=1440)
-    metrics_file: Path | None = None
-    metrics_every_s: float = Field(15, ge=1, le=3600)
 
 
 def load_settings(path: Path, model: type[ModelT]) -> ModelT:

@@ -1,4 +1,4 @@
-"""What the status says beside delivery: the machine as sync finds it, the program as kiosk wrote it.
+"""What the status says beside delivery: the machine as sync finds it, the program as kiosk says it.
 
 What only kiosk knows comes from the ledger's newest `boot` record. What nobody tells is left out.
 """

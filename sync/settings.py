@@ -1,8 +1,8 @@
 """The sync process's part of the terminal's one TOML file.
 
 `[terminal]`, `[store]`, `[hq]` and `[status]` are shared (`store.settings`), `[mqtt]` is ours.
-kiosk's sections are declared as opaque tables: kiosk checks them. Relative paths are relative to the
-file.
+kiosk's sections are declared as opaque tables: kiosk checks them. Relative paths are relative
+to the file.
 """
 
 from __future__ import annotations
