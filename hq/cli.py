@@ -131,7 +131,7 @@ def terminals_add(site: str, terminal: str, public_key: Path, config: Path) -> N
 def terminals_list(as_json: bool, config: Path) -> None:
     """Show every registered terminal and how far its records go."""
     lines = terminal_lines(_open(load(config), config))
-    _show(lines, as_json, lambda line: f"{line['site']}/{line['terminal']}  {line['confirmed']}")
+    _show(lines, as_json, _terminal_text)
 
 
 @main.command("punches")
@@ -258,6 +258,14 @@ def _show(lines: Iterable[Line], as_json: bool, text: Callable[[Line], str]) -> 
         return
     for line in lines:
         click.echo(text(line))
+
+
+def _terminal_text(line: dict[str, Any]) -> str:
+    text, status = f"{line['site']}/{line['terminal']}  {line['confirmed']}", line["status"]
+    if status is None:
+        return text
+    faults = ", ".join(status.get("faults", ()))
+    return f"{text}  {status['state']}  backlog {status['backlog']}  {faults}".rstrip()
 
 
 def _punch_text(line: dict[str, Any]) -> str:

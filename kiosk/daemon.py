@@ -45,8 +45,9 @@ from kiosk.visit import (
     State,
     When,
 )
+from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, Watchman
 from recognizer.challenge import ChallengeLimits, Side, read_turn
-from recognizer.decision import Decision, DecisionPolicy
+from recognizer.decision import Decision, DecisionPolicy, Verdict
 from recognizer.errors import ImageError
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
@@ -104,6 +105,7 @@ class Door:
         self._protection = self._people.protection
         self._upkeep = Upkeep(stores, eyes.model_digest, adapt=settings.templates.adapt)
         self._policy: DecisionPolicy
+        self._watchman = Watchman(settings, stores)
 
     def run(self, camera: Camera) -> None:
         """Serve people until the camera ends or `stopping` is set.
@@ -116,17 +118,23 @@ class Door:
         say("ready")
         self._station.overrides.ready()
         try:
-            for frame in camera.frames():
+            for n, frame in enumerate(camera.frames()):
                 if self._stopping.is_set():
                     break
+                if n == 0:
+                    self._camera_works()
                 self._refresh()
                 if self._station.restart and self._state.phase is Phase.IDLE:
                     break
                 self._serve(frame)
         except CameraError:
             self._indicator.show(Signal.FAULT)
-            self._append(records.Fault(code="camera_lost", detail=""))
+            self._watchman.report(CAMERA_LOST, True, self._clock.now())
             raise
+
+    def _camera_works(self) -> None:
+        for code in (CAMERA_LOST, CAMERA_UNAVAILABLE):
+            self._watchman.report(code, False, self._clock.now())
 
     def _refresh(self) -> None:
         """Take up changes of the gallery at once, and what headquarters ordered twice a second."""
@@ -155,11 +163,13 @@ class Door:
         if far and not self._extrapolating:
             mend = "kiosk models calibrate DIR, with photos of more people"
             complain("threshold_extrapolated", beyond=beyond, mend=mend)
-            self._append(records.Fault(code="threshold_extrapolated", detail=f"n={templates}"))
+        now = self._clock.now()
+        self._watchman.report("threshold_extrapolated", far, now, f"n={templates}")
         self._extrapolating = far
 
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
+        self._watchman.look(self._clock.now())
         try:
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
@@ -178,6 +188,8 @@ class Door:
         except ImageError as error:
             self._skip(frame, error)
             return
+        if self._bad_in_a_row:
+            self._watchman.report("bad_frames", False, self._clock.now())
         self._bad_in_a_row = 0
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
@@ -218,7 +230,7 @@ class Door:
             why = str(error)
             complain("frame_skipped", in_a_row=self._bad_in_a_row, total=self._bad_frames, why=why)
         if self._bad_in_a_row == _BAD_FRAMES:
-            self._append(records.Fault(code="bad_frames", detail=""))
+            self._watchman.report("bad_frames", True, self._clock.now())
         self._feed(Nobody(frame.at_s))
 
     def _feed(self, event: Event) -> None:
@@ -242,6 +254,8 @@ class Door:
                 say("presentation", decision="left", hint=hint.value if hint else None)
             case Reject(reason, decision):
                 self._append(records.Rejection(reason=reason, frames=decision.frames))
+                if reason == Verdict.ATTACK.value:
+                    self._watchman.attack(self._clock.now())
                 self._report(reason, decision)
 
     def _begin(self) -> None:
@@ -271,8 +285,10 @@ class Door:
         )
 
     def _append(self, body: records.Body) -> records.Record | None:
+        now = self._clock.now()
+        self._watchman.keep_time(now)
         try:
-            return self._stores.ledger.append(body, self._clock.now())
+            return self._stores.ledger.append(body, now)
         except UnsoundDatabaseError:
             self._indicator.show(Signal.FAULT)
             raise

@@ -135,10 +135,18 @@ class Punch(Body):
 
 
 class Boot(Body):
-    """The terminal started; which program and which settings (SHA-256 of the file)."""
+    """The terminal started; which program and which settings (SHA-256 of the file).
+
+    `versions` are those of what the program stands on, `models` the SHA-256 of weights by their
+    use, `templates` how many it recognises, `faults` those that stood when it started.
+    """
 
     version: Word
     settings_digest: HexDigest
+    versions: dict[Word, Word] = Field(default_factory=dict)
+    models: dict[Word, HexDigest] = Field(default_factory=dict)
+    templates: Count | None = None
+    faults: tuple[Word, ...] = ()
 
 
 class Stop(Body):
@@ -184,6 +192,26 @@ class Fault(Body):
 
     code: Word
     detail: Text = ""
+
+
+class FaultCleared(Body):
+    """The fault of that code is no more."""
+
+    code: Word
+
+
+class TimeCorrection(Body):
+    """From here on the wall clock is another: this record's own `time` has the new one.
+
+    `synchronised`: records `from_seq` to `to_seq`, all of this boot, were stamped before the clock
+    was right; one of them happened at this record's `utc` less the difference of `monotonic_ns`.
+    `stepped`: the wall clock jumped by `offset_ms` against the monotonic one; the numbers are None.
+    """
+
+    reason: Literal["synchronised", "stepped"]
+    offset_ms: Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER, strict=True)]
+    from_seq: Count | None = None
+    to_seq: Count | None = None
 
 
 class Rejection(Body):
@@ -333,6 +361,8 @@ BODIES: Mapping[str, type[Body]] = {
         Withdrawal,
         Deletion,
         Fault,
+        FaultCleared,
+        TimeCorrection,
         Rejection,
         CommandDone,
         CommandsRefused,

@@ -21,11 +21,11 @@ through; transport errors do not: they are logged, and a pause with jitter follo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -80,12 +80,14 @@ class Courier:
         *,
         version: str,
         pace: Pace | None = None,
+        report: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._address = address
         self._outbox = outbox
         self._random = random
         self._clock = clock
         self._version = version
+        self._report = report
         self._pace = pace or Pace()
         self._pauses = Backoff(first_s=0.5, most_s=30.0)
         self.reception = Reception(address, outbox, hq_key)
@@ -306,4 +308,5 @@ class Courier:
             version=self._version,
             fault=self.reception.fault,
             refused=dict(self.reception.refused),
+            report=self._report(),
         )

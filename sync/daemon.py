@@ -30,6 +30,7 @@ from store.opening import open_keyed
 from sync.contract.topics import Address, Channel, topic
 from sync.courier import Courier, Now, Pace
 from sync.outbox import StoreOutbox
+from sync.report import Reporter
 from sync.seam import Backoff, Transport
 from sync.settings import Settings
 from sync.stopping import Stop
@@ -86,6 +87,7 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
             real_clock,
             version=version,
             pace=_pace(settings),
+            report=Reporter(database, settings).report,
         )
         transport = MqttTransport(
             broker_of(settings, address),

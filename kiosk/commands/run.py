@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import signal
 import sys
 import threading
@@ -18,13 +19,16 @@ from kiosk.clock import Clock, SystemClock
 from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
+from kiosk.errors import CameraError
 from kiosk.identity import NoReader
-from kiosk.indicators import GpioIndicator
+from kiosk.indicators import GpioIndicator, Signal
 from kiosk.overrides import Overrides, digest
 from kiosk.settings import Settings, load
 from kiosk.station import Station
 from kiosk.stores import open_stores, recover_stores
+from kiosk.watchman import CAMERA_UNAVAILABLE, Watchman
 from store.records import Boot, Configuration, Fault, Stop
+from store.standing import standing_faults
 
 # EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
 RESTART = 75
@@ -52,7 +56,14 @@ def run(config: Path) -> None:
         stores = stack.enter_context(open_stores(settings))
         indicator = GpioIndicator(settings.indicators)
         stack.callback(indicator.close)
-        camera = open_camera(settings.camera)
+        clock = SystemClock(settings.terminal.zone)
+        try:
+            camera = open_camera(settings.camera)
+        except CameraError as error:
+            indicator.show(Signal.FAULT)
+            watchman = Watchman(settings, stores)
+            watchman.report(CAMERA_UNAVAILABLE, True, clock.now(), type(error).__name__)
+            raise
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:
@@ -64,7 +75,14 @@ def run(config: Path) -> None:
         for note in eyes.notes:
             log.say("note", text=note)
         file_digest = hashlib.sha256(config.read_bytes()).hexdigest()
-        boot = Boot(version=metadata.version("kiosk"), settings_digest=file_digest)
+        boot = Boot(
+            version=metadata.version("kiosk"),
+            settings_digest=file_digest,
+            versions=versions(),
+            models={"embedder": eyes.model_digest},
+            templates=len(stores.gallery.templates(eyes.model_digest)[0]),
+            faults=tuple(sorted(standing_faults(stores.ledger_db))),
+        )
         stores.ledger.append(boot, clock.now())
         if invalid is not None:
             log.complain("overrides_passed_over", why=invalid)
@@ -109,3 +127,13 @@ def _settle_trial(overrides: Overrides, settings: Settings, clock: Clock) -> Non
     with open_stores(settings) as stores:
         stores.ledger.append(record, clock.now())
     overrides.abandon(failed)
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the system and the libraries that the terminal stands on."""
+    return {
+        "python": platform.python_version(),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}"[:64],
+        "sqlcipher3": metadata.version("sqlcipher3"),
+        "onnxruntime": metadata.version("onnxruntime"),
+    }

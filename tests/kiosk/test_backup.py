@@ -357,6 +357,7 @@ def test_retention_runs_beside_a_daemon_that_has_the_stores_open(gate: Site) -> 
         with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
             while child.poll() is None:
                 stores.ledger.append(Punch(person="1", method="face"), now())
+                stores.ledger_db.give_way()
                 appended += 1
             assert child.stdout
             said = json.loads(child.stdout.read())
