@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from kiosk.commands import evaluate, keys, models, pad, people, records, run, templates
+from kiosk.commands import contract, evaluate, keys, models, pad, people, records, run, templates
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
@@ -34,6 +34,7 @@ for _command in (
     models.models_group,
     evaluate.evaluate_command,
     pad.pad,
+    contract.contract,
 ):
     cli.add_command(_command)
 

@@ -35,3 +35,7 @@ class EnrolmentRefusedError(KioskError, ValueError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StaleContractError(KioskError):
+    """The exported contract is not the one of this program."""
