@@ -11,7 +11,18 @@ import sys
 
 import click
 
-from kiosk.commands import backup, evaluate, keys, models, pad, people, records, run, templates
+from kiosk.commands import (
+    backup,
+    contract,
+    evaluate,
+    keys,
+    models,
+    pad,
+    people,
+    records,
+    run,
+    templates,
+)
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
 from store.errors import (
@@ -43,6 +54,7 @@ for _command in (
     backup.backup,
     evaluate.evaluate_command,
     pad.pad,
+    contract.contract,
 ):
     cli.add_command(_command)
 

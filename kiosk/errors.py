@@ -41,3 +41,7 @@ class NoBackupError(KioskError, LookupError):
     """A backup was asked for and the settings say nothing of backups."""
 
     exit_code = 2
+
+
+class StaleContractError(KioskError):
+    """The exported contract is not the one of this program."""

@@ -25,6 +25,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.functional_validators import AfterValidator
 
@@ -77,6 +78,7 @@ BigInteger = Annotated[
     Field(strict=True),
     BeforeValidator(_from_decimal),
     PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,38})$"}),
 ]
 Number = Annotated[str, AfterValidator(person_number)]
 Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
