@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def expired(directory: Path, now: datetime, keep: timedelta) -> list[Path]:
     return [f for f in _folders(directory) if f.stat().st_mtime < before]
 
 
-def delete(folders: list[Path]) -> int:
+def delete(folders: Sequence[Path]) -> int:
     """Delete folders that `expired` named; returns how many. Raises `StorageError`."""
     return _delete(folders)
 
@@ -98,7 +99,7 @@ def _move(path: Path, folder: Path) -> None:
             os.close(handle)
 
 
-def _delete(folders: list[Path]) -> int:
+def _delete(folders: Sequence[Path]) -> int:
     try:
         for folder in folders:
             shutil.rmtree(folder)

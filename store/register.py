@@ -6,6 +6,7 @@
 - Records name people by number and count templates; nothing biometric is in them.
 - Deleting comes first, telling second: templates are gone from gallery and disk even when the
   ledger cannot be written. A note that is dropped is erased like them: it names who may be gone.
+  Galleries that were set aside as damaged go with them.
 - Locks are taken gallery first, ledger second. Call nothing here inside a ledger transaction.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import uuid6
 
@@ -25,6 +27,7 @@ from store.gallery import Gallery, Person, Role, Status, Vector
 from store.genuine import Genuine
 from store.ledger import Ledger
 from store.notes import Notes
+from store.quarantine import forget_galleries
 from store.records import (
     Adaptation,
     Body,
@@ -67,6 +70,12 @@ class Register:
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
         self._together = False
+        self._forget = False  # what was set aside may hold templates that are deleted now
+
+    @property
+    def directory(self) -> Path:
+        """Where the gallery's file is."""
+        return self._database.path.parent
 
     def enrol(
         self,
@@ -202,6 +211,7 @@ class Register:
         with self.together():
             person = self._known(number)
             deleted = self._gallery.remove_person(number)
+            self._forget = True
             done = Deletion(person=person.number, templates=deleted, reason="removed")
             self._notes.add(done, at)
         return deleted
@@ -296,6 +306,9 @@ class Register:
             self._together = not outermost
         if outermost:
             self.settle(patient=True)
+            if self._forget:
+                forget_galleries(self.directory)
+                self._forget = False
 
     def _set_status(self, number: str, status: str, at: Instant) -> None:
         with self.together():
@@ -307,6 +320,7 @@ class Register:
 
     def _tell_deletion(self, person: Person, deleted: int, reason: str, at: Instant) -> None:
         if deleted:
+            self._forget = self._forget or reason != "replaced"
             body: Body = Deletion(person=person.number, templates=deleted, reason=reason)
             self._notes.add(body, at)
 

@@ -91,7 +91,7 @@ def retention(dry_run: bool, config: Path, as_json: bool) -> None:
         confirmed = confirmed_head(stores, settings.terminal)
         plan = job.plan(confirmed, now) if dry_run else job.carry_out(confirmed, now)
     if as_json:
-        print_json(asdict(plan))
+        print_json({**asdict(plan), "set_aside": [folder.name for folder in plan.set_aside]})
     elif not plan.trusted:
         click.echo("the clock is not synchronised: nothing is deleted by age")
     else:
@@ -99,7 +99,8 @@ def retention(dry_run: bool, config: Path, as_json: bool) -> None:
         click.echo(
             f"{verb}: {plan.punches} punches and {plan.audit} other records "
             f"(up to #{plan.up_to}), {len(plan.consents)} ended consents, "
-            f"{len(plan.people)} people who left, templates of {len(plan.leaving)} people"
+            f"{len(plan.people)} people who left, templates of {len(plan.leaving)} people, "
+            f"{len(plan.set_aside)} files that were set aside"
         )
 
 

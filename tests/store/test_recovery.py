@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -25,12 +26,14 @@ from store.opening import Access
 from store.records import Record, Resumption
 from store.recovery import Recovered, check_sound, recover
 from store.register import Agreement, Register
+from store.retention import Retention, RetentionSection
 from tests.store.made import (
     DOORS,
     LEDGER_KEY,
     MODEL,
     PUBLIC,
     SIGNER,
+    START,
     TERMINAL,
     PowerCut,
     Shop,
@@ -430,10 +433,46 @@ def test_records_behind_a_receipt_are_never_deleted_while_provisional(shop: Shop
         shop.ledger_db.execute("DELETE FROM records WHERE seq = 1")
 
 
-def test_galleries_that_were_set_aside_can_be_forgotten(tmp_path: Path) -> None:
-    lived(tmp_path)
-    flip_the_last_page(tmp_path / "gallery.db")
-    flip_the_last_page(tmp_path / "ledger.db")
-    start(tmp_path)
-    assert quarantine.forget_galleries(tmp_path) == 1
-    assert [f.name.split("-")[0] for f in (tmp_path / "quarantine").iterdir()] == ["ledger"]
+def both_set_aside(folder: Path) -> list[str]:
+    lived(folder)
+    flip_the_last_page(folder / "gallery.db")
+    flip_the_last_page(folder / "ledger.db")
+    start(folder)
+    return names_set_aside(folder)
+
+
+def names_set_aside(folder: Path) -> list[str]:
+    return [kept.name for kept in sorted((folder / "quarantine").iterdir())]
+
+
+@pytest.mark.parametrize("how", ["withdraw", "leave", "remove"])
+def test_a_gallery_that_was_set_aside_goes_with_the_first_deletion(
+    tmp_path: Path, how: str
+) -> None:
+    assert both_set_aside(tmp_path) == ["gallery-1", "ledger-2"]
+    shop = open_shop(tmp_path)
+    register = Register(shop.gallery_db, shop.ledger)
+    register.block("3", at())
+    assert names_set_aside(tmp_path) == ["gallery-1", "ledger-2"]
+    getattr(register, how)("3", at())
+    assert names_set_aside(tmp_path) == ["ledger-2"]
+    shop.close()
+
+
+def test_what_was_set_aside_goes_when_its_time_is_over(tmp_path: Path) -> None:
+    both_set_aside(tmp_path)
+    shop = open_shop(tmp_path)
+    register = Register(shop.gallery_db, shop.ledger)
+    policies = RetentionSection(quarantine_days=14).policies()
+    job = Retention(shop.gallery, register, shop.ledger, policies)
+    for folder in (tmp_path / "quarantine").iterdir():
+        os.utime(folder, times=(START.timestamp(), START.timestamp()))
+    assert job.carry_out(None, at(13 * 86400)).set_aside == ()
+    late = at(15 * 86400)
+    assert len(job.plan(None, late).set_aside) == 2
+    assert names_set_aside(tmp_path) == ["gallery-1", "ledger-2"]
+    assert not job.carry_out(None, late).empty
+    assert names_set_aside(tmp_path) == []
+    purge = shop.ledger.records(0, 10_000)[-1].content().body
+    assert (purge["subject"], purge["count"], purge["days"]) == ("quarantine", 2, 14)
+    shop.close()

@@ -50,6 +50,15 @@ def test_the_process_on_the_network_has_no_devices() -> None:
     assert "PrivateDevices=yes" in (UNITS / "kiosk-sync.service").read_text().splitlines()
 
 
+@pytest.mark.parametrize("name", ["kiosk", "kiosk-sync"])
+def test_the_daemons_can_ask_the_clock_whether_it_is_right(name: str) -> None:
+    """Under ProtectClock adjtimex is refused: every punch would count as of an unsure clock."""
+    text = (UNITS / f"{name}.service").read_text()
+    assert "ProtectClock=" not in text
+    filters = [line for line in text.splitlines() if line.startswith("SystemCallFilter=")]
+    assert all({"adjtimex", "clock_adjtime"} <= set(line.split()) for line in filters)
+
+
 DAILY = ("kiosk-backup", "kiosk-retention")
 
 
