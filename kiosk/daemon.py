@@ -131,6 +131,9 @@ class Door:
             self._indicator.show(Signal.FAULT)
             self._watchman.report(CAMERA_LOST, True, self._clock.now())
             raise
+        except UnsoundDatabaseError:
+            self._indicator.show(Signal.FAULT)
+            raise
 
     def _camera_works(self) -> None:
         for code in (CAMERA_LOST, CAMERA_UNAVAILABLE):
@@ -290,7 +293,6 @@ class Door:
         try:
             return self._stores.ledger.append(body, now)
         except UnsoundDatabaseError:
-            self._indicator.show(Signal.FAULT)
             raise
         except StoreError as error:
             complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)

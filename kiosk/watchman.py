@@ -2,8 +2,8 @@
 
 `kiosk.watch` and `kiosk.timekeeper` decide, this writes the records. A fault is one `fault` record
 when it begins and one `fault_cleared` when it ends, also across restarts: what stood is read from
-the ledger. What cannot be written (a full disk) is logged and tried again at the next look. Belongs
-to the daemon's thread.
+the ledger. What cannot be written (a full disk) is logged and tried again at the next look; a
+database that cannot be gone on with ends the daemon. Belongs to the daemon's thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kiosk.stores import Stores
 from kiosk.timekeeper import Timekeeper
 from kiosk.watch import Change, Limits, Readings, Watch
 from store.certificates import expiry
-from store.errors import StoreError
+from store.errors import StoreError, UnsoundDatabaseError
 from store.machine import Health, read_health
 from store.records import Body, Fault, FaultCleared, Instant
 from store.standing import standing_faults
@@ -50,6 +50,8 @@ class Watchman:
         """Write what is owed of the clock; to be called before a record is appended."""
         try:
             correction = self._timekeeper.look(now)
+        except UnsoundDatabaseError:
+            raise
         except StoreError as error:
             complain("not_recorded", kind="TimeCorrection", error=type(error).__name__)
             return
@@ -107,6 +109,8 @@ class Watchman:
     def _append(self, body: Body, now: Instant) -> bool:
         try:
             self._stores.ledger.append(body, now)
+        except UnsoundDatabaseError:
+            raise
         except StoreError as error:
             complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)
             return False

@@ -196,6 +196,18 @@ def test_every_kind_is_kept_and_only_punches_are_punches(office: Office) -> None
     assert len(list(Reader(office.database, "punch").read())) == 1
 
 
+def test_a_status_that_knows_of_more_than_we_have_is_answered_with_the_receipt(
+    office: Office,
+) -> None:
+    """We lost records; the terminal sends them again from the receipt on, without a new punch."""
+    office.take(chain(2))
+    known = build_status(state="online", now=NOON, head=9, confirmed=2, version="0.1.0")
+    assert office.hear(Channel.STATUS, known) == []
+    more = build_status(state="online", now=NOON, head=9, confirmed=4, version="0.1.0")
+    office.hear(Channel.STATUS, more)
+    assert office.receipt().seq == 2
+
+
 def test_a_status_and_a_reply_are_kept(office: Office) -> None:
     status = build_status(state="online", now=NOON, head=9, confirmed=4, version="0.1.0")
     office.hear(Channel.STATUS, status)

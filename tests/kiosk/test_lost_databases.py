@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import cv2
 import numpy as np
 import pytest
 
+from kiosk.cameras import Frame
+from kiosk.daemon import Door
+from kiosk.identity import NoReader
+from kiosk.indicators import Signal
 from kiosk.settings import load
 from kiosk.stores import open_stores
-from store.errors import RolledBackError, UnsoundDatabaseError, WrongKeyError
+from recognizer.decision import DecisionPolicy
+from recognizer.pipeline import RecognizerSettings, open_recognizer
+from store.errors import ReplacedDatabaseError, RolledBackError, UnsoundDatabaseError, WrongKeyError
+from tests.kiosk.made import Lamps, StoppedClock
+from tests.kiosk.made import terminal as bare_terminal
 from tests.kiosk.ordered import ordered_terminal
 from tests.kiosk.test_restart import SETTINGS
 
@@ -73,3 +83,44 @@ def test_an_old_ledger_is_set_aside_by_the_start_alone(tmp_path: Path, weights_d
         pass
     assert run(config).returncode == 0
     assert codes(config)[-1] == "ledger_rolled_back"
+
+
+class _Room:
+    """An empty room, and the ledger's file taken away after the first look."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._ledger = ledger
+
+    def frames(self) -> Iterator[Frame]:
+        picture = np.full((480, 640, 3), 90, dtype=np.uint8)
+        yield Frame(picture, 0.0)
+        self._ledger.rename(self._ledger.with_name("taken"))
+        self._ledger.write_bytes(b"")
+        yield Frame(picture[:, :, 0], 0.1)
+        for n in range(20):  # so many that are no pictures are a fault, which cannot be written
+            yield Frame(picture[:, :, 0], 0.2 + n / 15)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def test_a_door_whose_ledger_was_replaced_shows_it_and_ends(
+    tmp_path: Path, weights_dir: Path
+) -> None:
+    settings, lamps = bare_terminal(tmp_path), Lamps()
+    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    with open_stores(settings) as stores:
+        door = Door(
+            settings,
+            stores,
+            eyes,
+            lambda _: DecisionPolicy(0.5),
+            lamps,
+            StoppedClock(),
+            Event(),
+            lambda _: 0.5,
+            NoReader(),
+        )
+        with pytest.raises(ReplacedDatabaseError):
+            door.run(_Room(settings.store.directory / "ledger.db"))
+    assert lamps.shown[-1] is Signal.FAULT
