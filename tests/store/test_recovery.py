@@ -27,6 +27,7 @@ from store.records import Record, Resumption
 from store.recovery import Recovered, check_sound, recover
 from store.register import Agreement, Register
 from store.retention import Retention, RetentionSection
+from tests.store.disturbing import run_harness
 from tests.store.made import (
     DOORS,
     LEDGER_KEY,
@@ -145,7 +146,6 @@ def test_a_damaged_ledger_is_set_aside_and_the_terminal_takes_punches(
     (done,) = start(tmp_path)
     assert done.name == "ledger"
     if damaged is not None:
-        assert done.folder is not None
         assert (done.folder / "ledger.db").read_bytes() == damaged
     shop = open_shop(tmp_path)
     new = shop.ledger.append(punch(), at(10))
@@ -342,7 +342,7 @@ def test_a_start_that_was_cut_short_is_completed(
 
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", count(Path.rename))
-            patch.setattr(Path, "write_text", count(Path.write_text))
+            patch.setattr(Path, "open", count(Path.open))
             patch.setattr(Path, "unlink", count(Path.unlink))
             patch.setattr(shutil, "copy", count(shutil.copy))
             patch.setattr(Ledger, "await_receipt", count(Ledger.await_receipt))
@@ -476,3 +476,13 @@ def test_what_was_set_aside_goes_when_its_time_is_over(tmp_path: Path) -> None:
     purge = shop.ledger.records(0, 10_000)[-1].content().body
     assert (purge["subject"], purge["count"], purge["days"]) == ("quarantine", 2, 14)
     shop.close()
+
+
+def test_a_recovery_killed_or_failing_at_a_system_call_is_completed(tmp_path: Path) -> None:
+    assert run_harness("recovery_harness", tmp_path, 151)["killed"] >= 5
+
+
+@pytest.mark.soak
+def test_a_recovery_killed_or_failing_at_any_call_is_completed(tmp_path: Path) -> None:
+    found = run_harness("recovery_harness", tmp_path, 1)
+    assert found["killed"] == found["EIO once"] == found["ENOSPC"] == found["calls"] > 100
