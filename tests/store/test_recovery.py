@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -20,9 +18,7 @@ from store.errors import (
     StoreError,
     WrongKeyError,
 )
-from store.keys import DatabaseName
-from store.ledger import Head, Ledger
-from store.opening import Access
+from store.ledger import Head
 from store.records import Record, Resumption
 from store.recovery import Recovered, check_sound, recover
 from store.register import Agreement, Register
@@ -45,14 +41,13 @@ from tests.store.made import (
     vector,
 )
 
-T = TypeVar("T")
 AGREED = Agreement("1", "ef" * 32, "signed")
 RECORDS, CONFIRMED = 300, 100
 
 
-def start(folder: Path, doors: Mapping[DatabaseName, Access] = DOORS) -> list[Recovered]:
+def start(folder: Path) -> list[Recovered]:
     """What `kiosk run` does before it opens anything."""
-    return recover(folder, doors, TERMINAL, SIGNER, at(9))
+    return recover(folder, DOORS, TERMINAL, SIGNER, at(9))
 
 
 def lived(folder: Path, records: int = RECORDS) -> list[Record]:
@@ -312,62 +307,6 @@ def test_both_may_be_lost_at_once(tmp_path: Path) -> None:
     cut_in_half(tmp_path / "gallery.db")
     assert {done.name for done in start(tmp_path)} == {"ledger", "gallery"}
     assert start(tmp_path) == []
-
-
-def test_a_start_that_was_cut_short_is_completed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever call of the first start is the last one, the second start does the rest."""
-    made = tmp_path / "made"
-    made.mkdir()
-    written = lived(made)
-    flip_in_the_middle(made / "ledger.db")
-
-    class Cut(BaseException):
-        pass
-
-    for step in range(10_000):
-        place = tmp_path / f"at-{step}"
-        shutil.copytree(made, place)
-        left = [step]
-
-        def count(real: Callable[..., T], left: list[int] = left) -> Callable[..., T]:
-            def wrapped(*args: object, **kwargs: object) -> T:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Cut
-                return real(*args, **kwargs)
-
-            return wrapped
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "rename", count(Path.rename))
-            patch.setattr(Path, "open", count(Path.open))
-            patch.setattr(Path, "unlink", count(Path.unlink))
-            patch.setattr(shutil, "copy", count(shutil.copy))
-            patch.setattr(Ledger, "await_receipt", count(Ledger.await_receipt))
-            patch.setattr(Ledger, "append", count(Ledger.append))
-            patch.setattr(Ledger, "carry", count(Ledger.carry))
-            doors: dict[DatabaseName, Access] = {
-                name: replace(one, open=count(one.open)) for name, one in DOORS.items()
-            }
-            try:
-                start(place, doors)
-            except Cut:
-                whole = False
-            else:
-                whole = True
-        start(place)
-        shop = open_shop(place)
-        ids = [r.id for r in shop.ledger.records(0, 10_000)]
-        assert len(ids) == len(set(ids))
-        assert len(set(ids) & unconfirmed(written)) >= len(unconfirmed(written)) - 10, step
-        assert shop.ledger.provisional() == "damaged"
-        shop.close()
-        shutil.rmtree(place)
-        if whole:
-            break
-    assert step > 10
 
 
 def test_a_file_that_is_replaced_while_it_is_open_is_noticed(shop: Shop) -> None:
