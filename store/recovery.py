@@ -57,6 +57,7 @@ _GALLERY_TABLES = (
     "notes",
     "genuine",
     "renewals",
+    "last_order",
 )
 _LEDGER_TABLES = ("inbox", "replies", "last_command", "settled")
 
