@@ -1,7 +1,8 @@
 """From messages to the database and to answers: what one worker does with what it hears.
 
 - Parsing and signatures first, outside any transaction; then one transaction for all messages of a
-  delivery round, terminals in a fixed order, so that workers cannot lock each other out.
+  delivery round. It locks the rows of its terminals first, in the order of their ids, and touches
+  the alarms last, so that workers wait for each other and never in a circle.
 - Nothing that arrives raises: what cannot be believed becomes an alarm and is put aside.
 - Database trouble does raise (DatabaseTroubleError): the caller keeps the messages and tries again.
 - An unregistered terminal is an alarm and gets no answer.
@@ -23,7 +24,7 @@ from hq.database import Database
 from hq.errors import DatabaseConflictError, DatabaseTroubleError
 from hq.intake import Outgoing, ReplayPolicy, ask_replay, take_in
 from hq.tables import COMMANDS, TERMINALS
-from hq.terminals import Known, find
+from hq.terminals import Known, find, lock
 from sync.contract.documents import Reply, open_reply
 from sync.contract.errors import (
     ContractError,
@@ -50,6 +51,11 @@ class _Round:
     statuses: dict[Known, bytes] = field(default_factory=dict)
     replies: list[tuple[Known, Reply]] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
+
+    def terminals(self) -> set[int]:
+        """The ids of the rows that storing this will change."""
+        writers = [*self.events, *self.statuses, *(terminal for terminal, _ in self.replies)]
+        return {terminal.id for terminal in writers}
 
 
 class Receiver:
@@ -93,6 +99,7 @@ class Receiver:
         answers: list[Outgoing] = []
         with self._database.write() as connection:
             known = find(connection, {Address(row.site, row.terminal) for row in rows})
+            lock(connection, {terminal.id for terminal in known.values()})
             for address in sorted(known):
                 answers += ask_replay(connection, self._key, self._policy, known[address], now)
         return answers
@@ -112,8 +119,8 @@ class Receiver:
         sorted_out = self._sort_out(messages)
         answers: list[Outgoing] = []
         with self._database.write() as connection:
-            for terminal in sorted(sorted_out.events, key=lambda known: known.id):
-                events = sorted_out.events[terminal]
+            lock(connection, sorted_out.terminals())
+            for terminal, events in sorted_out.events.items():
                 answers += take_in(connection, self._key, self._policy, terminal, events, now)
             for terminal, status in sorted_out.statuses.items():
                 _keep_status(connection, terminal, status, now)
