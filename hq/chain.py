@@ -6,14 +6,20 @@ Rules:
 - A record beyond a gap waits (`early`), but not further than EARLY_LIMIT beyond the head.
 - The same number with another hash, or a next record that does not name the head's hash, is a fork.
   Of a delivery with a fork in it nothing beyond the head is kept: it belongs to the other history.
+- A `resumption` moves the head past numbers that the terminal lost or never used, once the head has
+  reached what the terminal held before it. A `checkpoint` beyond the head says that the records up
+  to it were pruned, which only headquarters' own receipt allows: headquarters has lost them, and
+  the head goes on behind it. Both are `skipped`, and worth an alarm.
+- A record below the head that is not in the store was skipped and comes after all: it is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sync.contract.verify import CheckedEvent, Head
+from store.records import Checkpoint, Resumption
+from sync.contract.verify import CheckedEvent, Head, skips
 
 EARLY_LIMIT = 10_000
 
@@ -24,6 +30,15 @@ class Link:
 
     previous: bytes
     hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Numbers that will not come, and why: a resumption's reason, or `pruned`."""
+
+    first: int
+    last: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,7 @@ class Outcome:
     discarded: tuple[int, ...]
     fork: tuple[int, bytes] | None
     gap: bool
+    skipped: tuple[Skipped, ...]
 
 
 def join(
@@ -50,11 +66,58 @@ def join(
 ) -> Outcome:
     """Join `arrived` to the chain that ends at `head`.
 
-    `stored` has the hashes of the arrived numbers that are in the store, `early` every stored
-    record beyond the head.
+    `stored` has the hashes of the arrived numbers that are in the store, and of those that arrived
+    resumptions follow; `early` every stored record beyond the head.
     """
+    events = list(arrived)
+    outcome = _follow(head, events, stored, early)
+    jump = _jump(outcome.head, events, stored)
+    if jump is None:
+        return outcome
+    beyond = join(jump.head, events, stored, early)
+    fresh = {event.seq: event for event in (*outcome.fresh, *jump.fresh, *beyond.fresh)}
+    return replace(
+        beyond,
+        fresh=tuple(event for _, event in sorted(fresh.items())),
+        discarded=tuple(sorted({*outcome.discarded, *beyond.discarded})),
+        skipped=(jump.skipped, *beyond.skipped),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Jump:
+    """The head moves on past numbers that will not come."""
+
+    head: Head
+    fresh: tuple[CheckedEvent, ...]
+    skipped: Skipped
+
+
+def _jump(head: Head, events: Iterable[CheckedEvent], stored: Mapping[int, bytes]) -> _Jump | None:
+    jumps = []
+    for event in events:
+        match skips(event):
+            case Resumption() as said if said.held_seq <= head.seq < event.seq:
+                if stored.get(said.after_seq, b"").hex() in ("", said.after_hash):
+                    skipped = Skipped(head.seq + 1, event.seq - 1, said.reason)
+                    jumps.append(_Jump(Head(event.seq, event.hash), (event,), skipped))
+            case Checkpoint() as said if said.seq > head.seq:
+                begin = Head(said.seq, bytes.fromhex(said.hash))
+                jumps.append(_Jump(begin, (), Skipped(head.seq + 1, said.seq, "pruned")))
+            case _:
+                pass
+    return min(jumps, key=lambda jump: jump.head.seq, default=None)
+
+
+def _follow(
+    head: Head,
+    arrived: Iterable[CheckedEvent],
+    stored: Mapping[int, bytes],
+    early: Mapping[int, Link],
+) -> Outcome:
     fork: tuple[int, bytes] | None = None
     fresh: dict[int, CheckedEvent] = {}
+    late: dict[int, CheckedEvent] = {}
     too_far = False
     for event in sorted(arrived, key=lambda item: item.seq):
         known = stored.get(event.seq)
@@ -67,6 +130,8 @@ def join(
             too_far = True
         elif event.seq > head.seq:
             fresh[event.seq] = event
+        else:
+            late.setdefault(event.seq, event)
     links = dict(early)
     links.update({seq: Link(event.previous, event.hash) for seq, event in fresh.items()})
     discarded: tuple[int, ...] = ()
@@ -77,12 +142,13 @@ def join(
             discarded = tuple(seq for seq in early if seq == head.seq + 1)
             break
         head = Head(head.seq + 1, link.hash)
-    kept = tuple(event for seq, event in sorted(fresh.items()) if fork is None or seq <= head.seq)
+    kept = [event for seq, event in sorted(fresh.items()) if fork is None or seq <= head.seq]
     waiting = too_far or any(seq > head.seq for seq in early if seq not in discarded)
     return Outcome(
         head=head,
-        fresh=kept,
+        fresh=(*late.values(), *kept),
         discarded=discarded,
         fork=fork,
         gap=waiting or any(event.seq > head.seq for event in kept),
+        skipped=(),
     )

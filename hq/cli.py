@@ -8,27 +8,31 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from hq.commands import command_lines, send
 from hq.daemon import run
 from hq.database import Database
 from hq.errors import DatabaseError, HqError, KeyFileError
-from hq.keys import create_keys, read_public_key
+from hq.keys import create_keys, load_key, read_public_key
 from hq.reports import Line, Reader, alarm_lines, punch_line, terminal_lines
 from hq.settings import Settings, database_url, load
 from hq.terminals import add_terminal
 from store.errors import SettingsError, StoreError
+from sync.contract.commands import COMMANDS
 from sync.contract.errors import ContractError
 from sync.contract.topics import Address
+from sync.contract.wire import load_json
 from sync.errors import CredentialError, SyncError
 from sync.journal import log_to
 from sync.stopping import Stop
@@ -127,7 +131,7 @@ def terminals_add(site: str, terminal: str, public_key: Path, config: Path) -> N
 def terminals_list(as_json: bool, config: Path) -> None:
     """Show every registered terminal and how far its records go."""
     lines = terminal_lines(_open(load(config), config))
-    _show(lines, as_json, lambda line: f"{line['site']}/{line['terminal']}  {line['confirmed']}")
+    _show(lines, as_json, _terminal_text)
 
 
 @main.command("punches")
@@ -157,6 +161,67 @@ def events(as_json: bool, follow: bool, config: Path) -> None:
 def alarms(as_json: bool, config: Path) -> None:
     """Show what should never have arrived."""
     _show(alarm_lines(_open(load(config), config)), as_json, _alarm_text)
+
+
+@main.group("commands")
+def commands_group() -> None:
+    """What terminals are ordered to do, and what came of it."""
+
+
+@commands_group.command("send")
+@click.argument("target", metavar="SITE[/TERMINAL]")
+@click.argument("type", type=click.Choice(list(COMMANDS)))
+@click.option("--arguments", default="{}", help="A JSON object, or @FILE with one.")
+@click.option("--expires", default="1h", show_default=True, help="After 30m, 1h, 7d.")
+@_JSON
+@_CONFIG
+@_reports_errors
+def commands_send(
+    target: str, type: str, arguments: str, expires: str, as_json: bool, config: Path
+) -> None:
+    """Order one TERMINAL, or each one of SITE; a running worker delivers it."""
+    settings = load(config)
+    now = datetime.now(UTC)
+    key, database = load_key(settings.hq.signing_key), _open(settings, config)
+    sent = send(database, key, target, type, _arguments(arguments), now, now + _span(expires))
+    lines = [{"terminal": str(to), "number": one.number, "id": one.id} for to, one in sent]
+    _show(lines, as_json, lambda line: f"{line['terminal']}  {line['number']}  {type}")
+
+
+@commands_group.command("list")
+@_JSON
+@_CONFIG
+@_reports_errors
+def commands_list(as_json: bool, config: Path) -> None:
+    """Show every command with its outcome, or that there is none: unanswered, overtaken."""
+    lines = command_lines(_open(load(config), config), datetime.now(UTC))
+    _show(lines, as_json, _command_text)
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        raw = Path(text[1:]).read_bytes() if text.startswith("@") else text.encode("utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"{text[1:]}: {error.strerror}", param_hint="arguments") from None
+    value = load_json(raw)
+    if not isinstance(value, dict):
+        raise click.BadParameter("not a JSON object", param_hint="arguments")
+    return value
+
+
+def _span(text: str) -> timedelta:
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
+    if match is None:
+        raise click.BadParameter("a number and s, m, h or d, as 1h", param_hint="expires")
+    return timedelta(**{units[match[2]]: int(match[1])})
+
+
+def _command_text(line: dict[str, Any]) -> str:
+    return (
+        f"{line['made']}  {line['site']}/{line['terminal']}  #{line['number']}  {line['type']}"
+        f"  {line['state']}  {line['detail'] or ''}"
+    ).rstrip()
 
 
 def _records(
@@ -193,6 +258,14 @@ def _show(lines: Iterable[Line], as_json: bool, text: Callable[[Line], str]) -> 
         return
     for line in lines:
         click.echo(text(line))
+
+
+def _terminal_text(line: dict[str, Any]) -> str:
+    text, status = f"{line['site']}/{line['terminal']}  {line['confirmed']}", line["status"]
+    if status is None:
+        return text
+    faults = ", ".join(status.get("faults", ()))
+    return f"{text}  {status['state']}  backlog {status['backlog']}  {faults}".rstrip()
 
 
 def _punch_text(line: dict[str, Any]) -> str:

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
+from hq.commands import Outgoing
 from hq.database import Database
 from hq.errors import DatabaseTroubleError
-from hq.intake import Outgoing, ReplayPolicy
+from hq.intake import ReplayPolicy
 from hq.keys import load_key
 from hq.receiver import Receiver
 from hq.settings import Settings
@@ -109,7 +110,8 @@ def _round(receiver: Receiver, transport: Transport, messages: Sequence[Inbound]
 
 
 def _ask(receiver: Receiver, transport: Transport) -> None:
-    _answer(transport, receiver.due_replays(datetime.now(UTC)))
+    now = datetime.now(UTC)
+    _answer(transport, [*receiver.due_replays(now), *receiver.due_commands(now)])
 
 
 def _answer(transport: Transport, answers: Sequence[Outgoing]) -> None:

@@ -5,41 +5,33 @@
 - Every delivery is answered with a receipt for the head as it stands, also a repeated one. Receipt
   times of one terminal only grow, whatever the workers' clocks say.
 - A gap that lasts `grace_s` is asked for by a signed, numbered, expiring `replay` command; again
-  after a pause that doubles from `every_s` to `most_s`. Numbers are milliseconds of the epoch or
-  one more than the last, whichever is higher: they also grow when HQ has lost its database.
+  after a pause that doubles from `every_s` to `most_s`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import uuid6
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from hq.alarms import Alarm, raise_alarms
 from hq.chain import Link, Outcome, join
-from hq.tables import COMMANDS, EVENTS, TERMINALS
+from hq.commands import Outgoing, queue_command
+from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known
-from sync.contract.documents import build_command, build_receipt
+from store.records import Resumption
+from sync.contract.documents import build_receipt
 from sync.contract.topics import Channel, topic
-from sync.contract.verify import CheckedEvent, Head
+from sync.contract.verify import CheckedEvent, Head, skips
 
 _LOG = logging.getLogger("hq.intake")
 _TICK = timedelta(microseconds=1)
 _MAX_PERSON = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to publish after the commit."""
-
-    topic: str
-    payload: bytes
-    retain: bool
+_MAX_EVIDENCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ def take_in(
     outcome = join(
         before,
         events,
-        _stored(connection, terminal.id, [event.seq for event in events]),
+        _stored(connection, terminal.id, [*_named(events)]),
         _early(connection, terminal.id, before.seq),
     )
     _store(connection, terminal.id, before, outcome, now)
@@ -77,6 +69,18 @@ def take_in(
             [Alarm("fork", terminal.address.site, terminal.address.terminal, seq, hash_.hex())],
             now,
         )
+    skipped = [
+        Alarm(
+            "skipped",
+            terminal.address.site,
+            terminal.address.terminal,
+            gap.first,
+            f"{gap.last} {gap.why}"[:_MAX_EVIDENCE],
+        )
+        for gap in outcome.skipped
+        if gap.first <= gap.last
+    ]
+    raise_alarms(connection, skipped, now)
     time = now if row.receipt_time is None else max(now, row.receipt_time + _TICK)
     gap_since = (row.gap_since or now) if outcome.gap else None
     connection.execute(
@@ -123,47 +127,34 @@ def ask_replay(
         return []
     if row.replay_not_before is not None and now < row.replay_not_before:
         return []
-    number = max(row.command_number + 1, int(now.timestamp() * 1000))
     expires = now + timedelta(seconds=policy.expiry_s)
-    command_id = str(uuid6.uuid7())
-    document = build_command(
-        key,
-        terminal.address,
-        command_id=command_id,
-        number=number,
-        type="replay",
-        expires=expires,
-        arguments={"from_seq": row.head_seq + 1},
-    )
-    connection.execute(
-        COMMANDS.insert().values(
-            terminal_id=terminal.id,
-            number=number,
-            command_id=command_id,
-            type="replay",
-            document=document,
-            made_at=now,
-            expires_at=expires,
-        )
-    )
+    arguments = {"from_seq": row.head_seq + 1}
+    command = queue_command(connection, key, terminal, "replay", arguments, now, expires)
     pause_s = min(policy.most_s, policy.every_s * 2 ** min(row.replays_asked, 16))
     connection.execute(
         TERMINALS.update()
         .where(TERMINALS.c.id == terminal.id)
         .values(
-            command_number=number,
             replays_asked=row.replays_asked + 1,
             replay_not_before=now + timedelta(seconds=pause_s),
         )
     )
     fields = {"terminal": str(terminal.address), "from_seq": row.head_seq + 1}
     _LOG.warning("replay_asked", extra={"fields": fields})
-    return [Outgoing(topic(terminal.address, Channel.COMMAND), document, retain=False)]
+    return [Outgoing(topic(terminal.address, Channel.COMMAND), command.document, retain=False)]
 
 
 def _lock(connection: Connection, terminal_id: int) -> Row[tuple[object, ...]]:
     query = select(TERMINALS).where(TERMINALS.c.id == terminal_id).with_for_update()
     return connection.execute(query).one()
+
+
+def _named(events: Sequence[CheckedEvent]) -> Iterator[int]:
+    """The numbers whose hashes `join` compares: the events' own, and what resumptions follow."""
+    for event in events:
+        yield event.seq
+        if isinstance(said := skips(event), Resumption):
+            yield said.after_seq
 
 
 def _stored(connection: Connection, terminal_id: int, seqs: Sequence[int]) -> dict[int, bytes]:
@@ -172,7 +163,6 @@ def _stored(connection: Connection, terminal_id: int, seqs: Sequence[int]) -> di
     rows = connection.execute(
         select(EVENTS.c.seq, EVENTS.c.hash).where(
             EVENTS.c.terminal_id == terminal_id,
-            EVENTS.c.seq.between(min(seqs), max(seqs)),
             EVENTS.c.seq.in_(set(seqs)),
         )
     )
@@ -209,6 +199,7 @@ def _store(
             .values(receipt_seq=head)
         )
     if outcome.fresh:
+        repeats = _repeats(connection, terminal_id, before, outcome)
         connection.execute(
             EVENTS.insert(),
             [
@@ -225,10 +216,43 @@ def _store(
                     "signature": event.signature,
                     "received_at": now,
                     "receipt_seq": head if event.seq <= head else None,
+                    "repeats": repeats.get(event.seq),
                 }
                 for event in outcome.fresh
             ],
         )
+
+
+def _repeats(
+    connection: Connection, terminal_id: int, before: Head, outcome: Outcome
+) -> dict[int, int]:
+    """Of records that tell again what another one told (the same id): the other one's number.
+
+    Only a resumption makes such records: it renumbers, and its skipped numbers may come after all.
+    """
+    doubtful = [
+        event
+        for event in outcome.fresh
+        if event.seq <= before.seq or (event.data.model_extra or {}).get("renumbered_from")
+    ]
+    if not doubtful:
+        return {}
+    rows = connection.execute(
+        select(EVENTS.c.record_id, func.min(EVENTS.c.seq).label("seq"))
+        .where(
+            EVENTS.c.terminal_id == terminal_id,
+            EVENTS.c.record_id.in_({event.id for event in doubtful}),
+        )
+        .group_by(EVENTS.c.record_id)
+    )
+    first: dict[str, int] = {row.record_id: row.seq for row in rows}
+    found = {}
+    for event in doubtful:
+        if event.id in first:
+            found[event.seq] = first[event.id]
+        else:
+            first[event.id] = event.seq
+    return found
 
 
 def _person(event: CheckedEvent) -> str | None:

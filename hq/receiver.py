@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, or_, select
 
 from hq.alarms import Alarm, What, raise_alarms
+from hq.commands import Outgoing, due_commands, keep_reply, returned
 from hq.database import Database
 from hq.errors import DatabaseConflictError, DatabaseTroubleError
-from hq.intake import Outgoing, ReplayPolicy, ask_replay, take_in
+from hq.intake import ReplayPolicy, ask_replay, take_in
 from hq.tables import COMMANDS, TERMINALS
 from hq.terminals import Known, find, lock
 from sync.contract.documents import Reply, open_reply
@@ -39,8 +40,16 @@ from sync.contract.verify import CheckedEvent, check_event
 from sync.seam import Inbound
 
 _LOG = logging.getLogger("hq.receiver")
-_MAX_DETAIL = 1000
 _MAX_STATUS_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status as it came, and the record number that the terminal thinks is confirmed."""
+
+    payload: bytes
+    confirmed: int
+    online: bool
 
 
 @dataclass(slots=True)
@@ -48,7 +57,7 @@ class _Round:
     """What a delivery round holds, sorted out."""
 
     events: dict[Known, list[CheckedEvent]] = field(default_factory=lambda: defaultdict(list))
-    statuses: dict[Known, bytes] = field(default_factory=dict)
+    statuses: dict[Known, Status] = field(default_factory=dict)
     replies: list[tuple[Known, Reply]] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
 
@@ -104,6 +113,16 @@ class Receiver:
                 answers += ask_replay(connection, self._key, self._policy, known[address], now)
         return answers
 
+    def due_commands(self, now: datetime) -> list[Outgoing]:
+        """Commands that wait to be published; commits that they were."""
+        with self._database.read() as connection:
+            waits = COMMANDS.c.published_at.is_(None) & (COMMANDS.c.type != "replay")
+            query = select(COMMANDS.c.id).where(waits, COMMANDS.c.expires_at > now).limit(1)
+            if connection.execute(query).first() is None:
+                return []
+        with self._database.write() as connection:
+            return due_commands(connection, now)
+
     def _take_alone(self, message: Inbound, now: datetime) -> list[Outgoing]:
         try:
             return self._take([message], now)
@@ -123,9 +142,15 @@ class Receiver:
             for terminal, events in sorted_out.events.items():
                 answers += take_in(connection, self._key, self._policy, terminal, events, now)
             for terminal, status in sorted_out.statuses.items():
-                _keep_status(connection, terminal, status, now)
+                if _keep_status(connection, terminal, status, now):
+                    answers += take_in(connection, self._key, self._policy, terminal, [], now)
             for terminal, reply in sorted_out.replies:
-                _keep_reply(connection, terminal, reply, now)
+                kept = keep_reply(connection, terminal, reply, now)
+                fields = {"terminal": str(terminal.address), "first": kept}
+                _LOG.info("reply", extra={"fields": fields})
+            for terminal in sorted(sorted_out.statuses, key=lambda known: known.id):
+                if sorted_out.statuses[terminal].online:
+                    answers += returned(connection, terminal, now)
             raise_alarms(connection, sorted_out.alarms, now)
         return answers
 
@@ -153,7 +178,10 @@ class Receiver:
 
 def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> None:
     if channel is Channel.EVENTS:
-        for event in parse_batch(payload):
+        events = parse_batch(payload)
+        if not events:  # the terminal asks for its receipt
+            result.events[terminal] += []
+        for event in events:
             try:
                 checked = check_event(terminal.address, terminal.key, event)
             except ContractError as error:
@@ -163,8 +191,9 @@ def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> 
     elif channel is Channel.STATUS:
         if len(payload) > _MAX_STATUS_BYTES:
             raise MalformedPayloadError("a status that long")
-        parse_status(payload)
-        result.statuses[terminal] = payload
+        status = parse_status(payload)
+        online = status.state == "online"
+        result.statuses[terminal] = Status(payload, status.confirmed, online)
     elif channel is Channel.REPLY:
         result.replies.append((terminal, open_reply(terminal.key, terminal.address, payload)))
     else:
@@ -180,21 +209,14 @@ def _alarm(address: Address, error: ContractError, seq: int = 0) -> Alarm:
     return Alarm(what, address.site, address.terminal, seq)
 
 
-def _keep_status(connection: Connection, terminal: Known, status: bytes, now: datetime) -> None:
+def _keep_status(connection: Connection, terminal: Known, status: Status, now: datetime) -> bool:
+    """Keep it. True when the terminal knows of a receipt for more than we have: we lost records,
+    and a receipt for what is left brings them again.
+    """
     connection.execute(
         TERMINALS.update()
         .where(TERMINALS.c.id == terminal.id)
-        .values(status=status.decode("utf-8"), status_at=now)
+        .values(status=status.payload.decode("utf-8"), status_at=now)
     )
-
-
-def _keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> None:
-    detail = "".join(c if c.isprintable() else "?" for c in reply.detail)[:_MAX_DETAIL]
-    outcome = "".join(c if c.isprintable() else "?" for c in reply.outcome)
-    connection.execute(
-        COMMANDS.update()
-        .where(COMMANDS.c.terminal_id == terminal.id, COMMANDS.c.command_id == reply.command)
-        .values(outcome=outcome, detail=detail, replied_at=now)
-    )
-    fields = {"terminal": str(terminal.address), "outcome": outcome[:32]}
-    _LOG.info("reply", extra={"fields": fields})
+    query = select(TERMINALS.c.head_seq).where(TERMINALS.c.id == terminal.id)
+    return bool(connection.execute(query).scalar_one() < status.confirmed)

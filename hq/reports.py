@@ -23,7 +23,10 @@ _PAGE = 500
 
 
 class Reader:
-    """Reads confirmed records, those of one kind or all, each once: a second call goes on."""
+    """Reads confirmed records, those of one kind or all, each once: a second call goes on.
+
+    Of one kind, what is told twice (`repeats`) is read once.
+    """
 
     def __init__(self, database: Database, kind: str | None = None) -> None:
         self._database = database
@@ -58,7 +61,7 @@ class Reader:
                 .limit(_PAGE)
             )
             if self._kind is not None:
-                query = query.where(EVENTS.c.kind == self._kind)
+                query = query.where(EVENTS.c.kind == self._kind, EVENTS.c.repeats.is_(None))
             rows = connection.execute(query).all()
             for row in rows:
                 yield _line(row)
@@ -132,6 +135,7 @@ def _line(row: Any) -> Line:
         "hash": row.hash.hex(),
         "received": utc_text(row.received_at),
         "receipt": row.receipt_seq,
+        "repeats": row.repeats,
         "data": json.loads(row.payload),
     }
 

@@ -2,7 +2,8 @@
 
 - `events` holds a terminal's records, each (terminal, seq) once. `receipt_seq` is the receipt that
   first covered it; NULL means that it arrived early, before a gap was closed, and does not count
-  yet. `payload` is the RFC 8785 text that the terminal signed.
+  yet. `payload` is the RFC 8785 text that the terminal signed. `repeats` is the number of another
+  record of the terminal that tells the same (the same id): it counts once.
 - `terminals` holds the head (highest record without a gap before it) and what gap and command
   keeping need. Its row is locked while a terminal's records are taken in.
 - Instants are UTC.
@@ -98,6 +99,7 @@ EVENTS = Table(
     Column("signature", LargeBinary, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("receipt_seq", BigInteger),
+    Column("repeats", BigInteger),
     UniqueConstraint("terminal_id", "seq"),
     Index(None, "person", "utc"),
 )
@@ -131,5 +133,6 @@ COMMANDS = Table(
     Column("outcome", String(64)),
     Column("detail", Text),
     Column("replied_at", Instant),
+    Column("published_at", Instant),
     UniqueConstraint("terminal_id", "number"),
 )

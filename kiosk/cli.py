@@ -1,7 +1,8 @@
 """`kiosk`: the terminal's command line. Errors are one line on stderr with the mend in it.
 
 Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
-4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person).
+4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 75 `kiosk
+run` ended in order and is to be started again.
 """
 
 from __future__ import annotations
@@ -10,10 +11,28 @@ import sys
 
 import click
 
-from kiosk.commands import evaluate, keys, models, pad, people, records, run, templates
+from kiosk.commands import (
+    backup,
+    contract,
+    evaluate,
+    keys,
+    models,
+    pad,
+    people,
+    records,
+    run,
+    templates,
+)
 from kiosk.errors import KioskError
 from recognizer.errors import RecognizerError
-from store.errors import KeyFileError, SettingsError, StoreError, UnknownPersonError
+from store.errors import (
+    InvalidValueError,
+    KeyFileError,
+    SettingsError,
+    StoreError,
+    UnknownPersonError,
+)
+from store.hardening import harden
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,14 +51,17 @@ for _command in (
     keys.keys,
     templates.templates,
     models.models_group,
+    backup.backup,
     evaluate.evaluate_command,
     pad.pad,
+    contract.contract,
 ):
     cli.add_command(_command)
 
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
+    (InvalidValueError, 2),
     (KeyFileError, 3),
     (UnknownPersonError, 7),
     (StoreError, 4),
@@ -56,6 +78,7 @@ def exit_code(error: Exception) -> int:
 
 def main() -> None:
     """Run the command line."""
+    harden()
     try:
         cli.main(standalone_mode=True)
     except (KioskError, StoreError, RecognizerError) as error:

@@ -18,9 +18,11 @@ from kiosk.identity import IdentityReader
 from kiosk.indicators import PATTERNS, Indicator, Signal
 from kiosk.log import complain, say
 from kiosk.orders import obey
+from kiosk.overrides import Overrides
 from kiosk.presentation import step
 from kiosk.served import ServedPeople
 from kiosk.settings import Settings
+from kiosk.station import Station
 from kiosk.stores import Stores
 from kiosk.upkeep import Upkeep
 from kiosk.visit import (
@@ -33,6 +35,7 @@ from kiosk.visit import (
     Method,
     Nobody,
     NotCommitted,
+    Phase,
     Punch,
     Reject,
     Repeat,
@@ -42,12 +45,13 @@ from kiosk.visit import (
     State,
     When,
 )
+from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, Watchman
 from recognizer.challenge import ChallengeLimits, Side, read_turn
-from recognizer.decision import Decision, DecisionPolicy
+from recognizer.decision import Decision, DecisionPolicy, Verdict
 from recognizer.errors import ImageError
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
-from store.errors import StoreError
+from store.errors import StoreError, UnsoundDatabaseError
 
 _INBOX_EVERY_S = 0.5
 _BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
@@ -60,7 +64,7 @@ class Door:
 
     `policy_for` gives the decision policy for a gallery of so many templates,
     `verification_for` the 1:1 threshold for somebody of so many. `stopping` ends the run after the
-    frame in hand.
+    frame in hand, `station.restart` with the first frame at which nobody is being served.
     """
 
     def __init__(
@@ -74,8 +78,9 @@ class Door:
         stopping: threading.Event,
         verification_for: Callable[[int], float],
         reader: IdentityReader,
+        station: Station | None = None,
     ) -> None:
-        self._terminal = settings.terminal
+        self._station = station or Station(settings, Overrides(settings))
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
         self._indicator, self._clock, self._stopping = indicator, clock, stopping
         self._verification_for, self._reader = verification_for, reader
@@ -100,25 +105,39 @@ class Door:
         self._protection = self._people.protection
         self._upkeep = Upkeep(stores, eyes.model_digest, adapt=settings.templates.adapt)
         self._policy: DecisionPolicy
+        self._watchman = Watchman(settings, stores)
 
     def run(self, camera: Camera) -> None:
         """Serve people until the camera ends or `stopping` is set.
 
-        A camera that is lost leaves a fault in the ledger and raises `CameraError`.
+        A camera that is lost leaves a fault in the ledger and raises `CameraError`. A database that
+        cannot be gone on with raises `UnsoundDatabaseError`: the next start sets it aside.
         """
         self._indicator.show(Signal.IDLE)
         self._refresh()
         say("ready")
+        self._station.overrides.ready()
         try:
-            for frame in camera.frames():
+            for n, frame in enumerate(camera.frames()):
                 if self._stopping.is_set():
                     break
+                if n == 0:
+                    self._camera_works()
                 self._refresh()
+                if self._station.restart and self._state.phase is Phase.IDLE:
+                    break
                 self._serve(frame)
         except CameraError:
             self._indicator.show(Signal.FAULT)
-            self._append(records.Fault(code="camera_lost", detail=""))
+            self._watchman.report(CAMERA_LOST, True, self._clock.now())
             raise
+        except UnsoundDatabaseError:
+            self._indicator.show(Signal.FAULT)
+            raise
+
+    def _camera_works(self) -> None:
+        for code in (CAMERA_LOST, CAMERA_UNAVAILABLE):
+            self._watchman.report(code, False, self._clock.now())
 
     def _refresh(self) -> None:
         """Take up changes of the gallery at once, and what headquarters ordered twice a second."""
@@ -147,14 +166,18 @@ class Door:
         if far and not self._extrapolating:
             mend = "kiosk models calibrate DIR, with photos of more people"
             complain("threshold_extrapolated", beyond=beyond, mend=mend)
-            self._append(records.Fault(code="threshold_extrapolated", detail=f"n={templates}"))
+        now = self._clock.now()
+        self._watchman.report("threshold_extrapolated", far, now, f"n={templates}")
         self._extrapolating = far
 
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
+        self._watchman.look(self._clock.now())
         try:
             self._stores.register.settle()
-            obey(self._stores, self._terminal, self._clock.now())
+            obey(self._stores, self._station, self._clock.now())
+        except UnsoundDatabaseError:
+            raise
         except StoreError as error:
             complain("chores_put_off", error=type(error).__name__)
 
@@ -168,6 +191,8 @@ class Door:
         except ImageError as error:
             self._skip(frame, error)
             return
+        if self._bad_in_a_row:
+            self._watchman.report("bad_frames", False, self._clock.now())
         self._bad_in_a_row = 0
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
@@ -208,7 +233,7 @@ class Door:
             why = str(error)
             complain("frame_skipped", in_a_row=self._bad_in_a_row, total=self._bad_frames, why=why)
         if self._bad_in_a_row == _BAD_FRAMES:
-            self._append(records.Fault(code="bad_frames", detail=""))
+            self._watchman.report("bad_frames", True, self._clock.now())
         self._feed(Nobody(frame.at_s))
 
     def _feed(self, event: Event) -> None:
@@ -232,6 +257,8 @@ class Door:
                 say("presentation", decision="left", hint=hint.value if hint else None)
             case Reject(reason, decision):
                 self._append(records.Rejection(reason=reason, frames=decision.frames))
+                if reason == Verdict.ATTACK.value:
+                    self._watchman.attack(self._clock.now())
                 self._report(reason, decision)
 
     def _begin(self) -> None:
@@ -261,8 +288,12 @@ class Door:
         )
 
     def _append(self, body: records.Body) -> records.Record | None:
+        now = self._clock.now()
+        self._watchman.keep_time(now)
         try:
-            return self._stores.ledger.append(body, self._clock.now())
+            return self._stores.ledger.append(body, now)
+        except UnsoundDatabaseError:
+            raise
         except StoreError as error:
             complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)
             return None

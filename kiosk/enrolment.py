@@ -29,7 +29,7 @@ from recognizer.errors import ImageError
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Recognizer
 from recognizer.quality import Reason
-from store.records import Instant
+from store.records import Instant, person_number
 from store.register import Agreement
 
 _CAMERA_FRAMES = 5  # good ones that a camera enrolment needs
@@ -162,8 +162,10 @@ def enrol(
 
     `model` is the embedder's digest. Somebody already enrolled under this number keeps what covers
     them best of old and new, when the face is theirs; adaptive templates give way to the enrolment.
-    Raises `EnrolmentRefusedError` and leaves everything as it was.
+    Raises `EnrolmentRefusedError`, or `InvalidValueError` for an odd number, name or text, and
+    leaves everything as it was.
     """
+    applicant = replace(applicant, number=person_number(applicant.number))
     protection = stores.protection
     samples = [replace(s, embedding=protection.apply(s.embedding)) for s in samples]
     vectors = np.stack([sample.embedding for sample in samples])

@@ -35,3 +35,13 @@ class EnrolmentRefusedError(KioskError, ValueError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class NoBackupError(KioskError, LookupError):
+    """A backup was asked for and the settings say nothing of backups."""
+
+    exit_code = 2
+
+
+class StaleContractError(KioskError):
+    """The exported contract is not the one of this program."""

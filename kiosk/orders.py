@@ -1,8 +1,22 @@
 """What headquarters orders: signed commands from the inbox, carried out here and nowhere else.
 
+A receipt that does not fit this ledger comes the same way: headquarters has records that are not
+here, because the file was lost, restored or is an old copy (`kiosk.resumption`).
+
 The sync process only carries them. A command is carried out when HQ's signature holds, it is meant
-for this terminal, it has not expired and its number is higher than any before; it then leaves a
-record in the ledger and a signed reply. Anything else changes nothing and is only counted.
+for this terminal, it has not expired and its number is higher than any before. Anything else
+changes nothing; it is counted and reported (`kiosk.station`).
+
+- Numbers only grow. A gap is nothing special: headquarters counts for other reasons too. Of what
+  waits together the lower number goes first; one that comes after a higher one was done is never
+  done, and headquarters, which misses its reply, sends it anew under a new number.
+- A command that expired, that is of a type not known here, or whose arguments are not right is
+  *answered*: record and reply say "refused" and why, and its number is used up.
+- Record, reply, number and removal from the inbox are one transaction of the ledger. What the
+  command changes elsewhere comes before it and names the command's number in the same transaction
+  (gallery: `store.last_order`) or the same file (`kiosk.overrides`). After a crash in between, the
+  command comes again, its number is found there, and only the ledger's part is done.
+- Replays, purges and the diagnostics are the same when they are done twice.
 """
 
 from __future__ import annotations
@@ -11,22 +25,18 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from kiosk.log import complain, say
+from kiosk.execution import Outcome, execute, finished
+from kiosk.log import say
+from kiosk.resumption import resume
+from kiosk.station import Station
 from kiosk.stores import Stores
+from store.canonical import MAX_SAFE_INTEGER
+from store.delivery import InboxMessage
 from store.documents import open_document, seal_document
-from store.errors import DocumentError
+from store.errors import ForgedDocument, MalformedDocument
 from store.records import CommandDone, Instant, utc_text
-from store.settings import Terminal
 
 _AT_ONCE = 20
-
-
-class Replay(BaseModel):
-    """The arguments of a replay: the first `seq` that HQ wants again."""
-
-    model_config = ConfigDict(frozen=True)
-
-    from_seq: int = Field(ge=1)
 
 
 class Order(BaseModel):
@@ -35,65 +45,98 @@ class Order(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     v: Literal[1]
-    id: str = Field(max_length=64)
-    number: int = Field(ge=1)
+    id: str = Field(pattern=r"^[!-~]{1,64}$")
+    number: int = Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)
     site: str
     terminal: str
-    type: str = Field(max_length=64)
+    type: str = Field(min_length=1, max_length=64)
     expires: AwareDatetime
     arguments: dict[str, object] = Field(default_factory=dict)
 
 
-def obey(stores: Stores, terminal: Terminal, now: Instant) -> int:
-    """Carry out what waits in the inbox; returns how many messages were taken from it."""
+def obey(stores: Stores, station: Station, now: Instant) -> int:
+    """Carry out what waits in the inbox; returns how many messages were taken from it.
+
+    Raises what gallery and ledger raise; the message then stays and comes again.
+    """
     waiting = stores.delivery.inbox(_AT_ONCE)
-    for message in waiting:
-        # One transaction: carried out, recorded, answered and taken from the inbox, or none of it.
+    read = [(message, _read(stores, station, message)) for message in waiting]
+    for message, order in sorted(read, key=lambda pair: pair[1].number if pair[1] else 0):
+        outcome = _carry_out(stores, station, order, now) if order else None
+        # One transaction: recorded, answered and taken from the inbox, or none of it.
         with stores.ledger_db.transaction():
-            if message.kind == "command":
-                _carry_out(stores, terminal, message.document, now)
+            if order and outcome:
+                _answer(stores, station, order, outcome, now)
+            elif message.kind == "receipt":
+                resume(stores, station.settings.terminal, message.document, now)
             stores.delivery.drop_inbox(message.id)
+        if order and outcome:
+            say("command", type=order.type[:64], outcome=outcome.word)
+            station.restart = station.restart or outcome.restart
+    station.report_refusals(stores, now)
     return len(waiting)
 
 
-def _carry_out(stores: Stores, terminal: Terminal, document: bytes, now: Instant) -> None:
+def _read(stores: Stores, station: Station, message: InboxMessage) -> Order | None:
+    """The order in a message; None, and counted, when it is none for us."""
+    if message.kind != "command":
+        return None
     try:
-        order = Order.model_validate(open_document(stores.hq_key, "command", document))
-    except (DocumentError, ValidationError) as error:
-        complain("command_refused", reason=type(error).__name__)
-        return
-    if (order.site, order.terminal) != (terminal.site, terminal.name):
-        complain("command_refused", reason="meant for another terminal")
-        return
-    if order.number <= stores.delivery.last_command_number():
-        complain("command_refused", reason="its number was used before")
-        return
-    outcome, detail = _outcome(stores, order, now)
+        order = Order.model_validate(open_document(stores.hq_key, "command", message.document))
+    except ForgedDocument:
+        station.refuse("forged")
+        return None
+    except (MalformedDocument, ValidationError):
+        station.refuse("malformed")
+        return None
+    if (order.site, order.terminal) != (
+        station.settings.terminal.site,
+        station.settings.terminal.name,
+    ):
+        station.refuse("misaddressed")
+        return None
+    return order
+
+
+def _carry_out(stores: Stores, station: Station, order: Order, now: Instant) -> Outcome | None:
+    """Do it, outside of any ledger transaction; None, and counted, when its time is over."""
+    done = finished(stores, station, order.number, order.type)
+    if order.number <= stores.delivery.last_command_number() or (
+        done is None and order.number <= _highest(stores, station)
+    ):
+        station.refuse("replayed")
+        return None
+    if done is not None:
+        return done
+    if order.expires < now.utc:
+        station.refuse("expired")
+        return Outcome("refused", "expired")
+    return execute(stores, station, order.number, order.type, order.arguments, now)
+
+
+def _highest(stores: Stores, station: Station) -> int:
+    """The highest number known beside the ledger: it holds where the ledger had to begin anew."""
+    last = stores.last_order.get()
+    return max(last.number if last else 0, station.overrides.state.number)
+
+
+def _answer(stores: Stores, station: Station, order: Order, outcome: Outcome, now: Instant) -> None:
+    for body in outcome.records:
+        stores.ledger.append(body, now)
     stores.ledger.append(
-        CommandDone(command=order.id, type=order.type, outcome=outcome, detail=detail), now
+        CommandDone(command=order.id, type=order.type, outcome=outcome.word, detail=outcome.detail),
+        now,
     )
+    if outcome.replay_from is not None:
+        stores.delivery.request_replay(outcome.replay_from)
     reply = {
         "v": 1,
         "command": order.id,
-        "site": terminal.site,
-        "terminal": terminal.name,
-        "outcome": outcome,
-        "detail": detail,
+        "site": station.settings.terminal.site,
+        "terminal": station.settings.terminal.name,
+        "outcome": outcome.word,
+        "detail": outcome.detail,
         "time": utc_text(now.utc),
     }
     stores.delivery.post_reply(seal_document(stores.signer, "reply", reply))
     stores.delivery.seen_command(order.number)
-    say("command", type=order.type, outcome=outcome)
-
-
-def _outcome(stores: Stores, order: Order, now: Instant) -> tuple[str, str]:
-    if order.expires < now.utc:
-        return "refused", "expired"
-    if order.type != "replay":
-        return "refused", "unknown type"
-    try:
-        replay = Replay.model_validate(order.arguments)
-    except ValidationError:
-        return "refused", "malformed arguments"
-    stores.delivery.request_replay(replay.from_seq)
-    return "done", f"from {replay.from_seq}"

@@ -23,12 +23,8 @@ from numpy.typing import NDArray
 from recognizer.evidence import Evidence
 from recognizer.protection import Transform, key_id
 from store.errors import OtherProtectionError, WrongTemplatesKeyError
-from store.keys import (
-    create_next_templates_key,
-    load_next_templates_key,
-    load_templates_key,
-    take_next_templates_key,
-)
+from store.keys import create_next_key, load_next_key, load_templates_key, take_next_key
+from store.secret import Secret
 from store.templates import Templates
 
 Vectors = NDArray[np.float32]
@@ -37,9 +33,9 @@ Vectors = NDArray[np.float32]
 class Protection:
     """One key's transform, for embeddings of any dimension."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: Secret) -> None:
         self._key = key
-        self.id = key_id(key)
+        self.id = key_id(key.view)
         self._transforms: dict[int, Transform] = {}
 
     def apply(self, vectors: Vectors) -> Vectors:
@@ -59,7 +55,7 @@ class Protection:
 
     def _transform(self, dimension: int) -> Transform:
         if dimension not in self._transforms:
-            self._transforms[dimension] = Transform(self._key, dimension)
+            self._transforms[dimension] = Transform(self._key.view, dimension)
         return self._transforms[dimension]
 
 
@@ -79,10 +75,10 @@ def open_protection(keys: Path, templates: Templates) -> Protection:
         return protection
     if used == protection.id:
         return protection
-    following = load_next_templates_key(keys)
+    following = load_next_key(keys, "templates")
     if following is None:  # another process has put it in place between the two looks
         following = load_templates_key(keys)
-    if key_id(following) != used:
+    if key_id(following.view) != used:
         raise WrongTemplatesKeyError(
             f"{keys / 'templates.key'}: the templates are under another key ({used}); "
             "bring that key back from the backup, no template was changed"
@@ -96,10 +92,10 @@ def reissue(keys: Path, templates: Templates) -> int:
     Raises `KeyFileError`, and `OtherProtectionError` when another process was faster.
     """
     old = open_protection(keys, templates)
-    following = load_next_templates_key(keys)
-    if following is not None and key_id(following) == old.id:
-        take_next_templates_key(keys)  # what a crash left undone
-    new = Protection(create_next_templates_key(keys))
+    following = load_next_key(keys, "templates")
+    if following is not None and key_id(following.view) == old.id:
+        take_next_key(keys, "templates")  # what a crash left undone
+    new = Protection(create_next_key(keys, "templates"))
     count = templates.convert(old.id, new.id, lambda vectors: old.reissue(vectors, new))
-    take_next_templates_key(keys)
+    take_next_key(keys, "templates")
     return count

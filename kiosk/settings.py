@@ -7,13 +7,14 @@ what is allowed, all at once. `[mqtt]` belongs to the sync process, which checks
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from recognizer.quality import QualitySettings
+from store.backup import BackupSection
 from store.retention import RetentionSection
-from store.settings import HqSection, StoreSection, Terminal, load_settings
+from store.settings import HqSection, StatusSection, StoreSection, Terminal, load_settings
 
 Pin = Annotated[int, Field(ge=2, le=27, description="BCM number of a GPIO on the 40-pin header")]
 
@@ -146,6 +147,15 @@ class IndicatorsSection(Section):
         return self
 
 
+class MqttView(BaseModel):
+    """The sync process's own section, of which kiosk watches when the certificates expire."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    ca: Path | None = None
+    certificate: Path | None = None
+
+
 class Settings(Section):
     """Everything that `kiosk` reads of the file."""
 
@@ -160,7 +170,9 @@ class Settings(Section):
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
-    mqtt: dict[str, Any] = Field(default_factory=dict, description="the sync process's own")
+    backup: BackupSection | None = None
+    status: StatusSection = StatusSection()
+    mqtt: MqttView = MqttView()
 
 
 def load(path: Path) -> Settings:

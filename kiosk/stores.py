@@ -1,4 +1,8 @@
-"""Opening the two databases and the keys of a terminal, for daemon and command line alike."""
+"""Opening the two databases and the keys of a terminal, for daemon and command line alike.
+
+A database that is damaged or older than what was written is set aside by the daemon's start alone
+(`recover_stores`); to everybody else it is an error.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,22 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kiosk.clock import SystemClock
+from kiosk.log import complain
 from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
-from store.database import Database, open_database
+from store.database import Database
 from store.delivery import Delivery
 from store.gallery import Gallery
 from store.genuine import Genuine
-from store.keys import load_database_key, load_public_key, load_signing_key
+from store.keys import DatabaseName, keys_directory, load_public_key, load_signing_key
+from store.last_order import LastOrder
 from store.ledger import Ledger
+from store.opening import access, open_keyed
+from store.records import Instant
+from store.recovery import check_sound, recover
 from store.register import Register
+from store.rotation import finish
 from store.templates import Templates
 
 
@@ -32,6 +43,7 @@ class Stores:
     gallery: Gallery
     templates: Templates
     genuine: Genuine
+    last_order: LastOrder
     register: Register
     protection: Protection
     keys: Path
@@ -39,18 +51,44 @@ class Stores:
     hq_key: Ed25519PublicKey
 
 
+def recover_stores(settings: Settings, now: Instant) -> None:
+    """Set unsound databases aside and begin fresh ones, leaving fault records.
+
+    Raises `store.errors.StoreError`.
+    """
+    keys = keys_directory(settings.store.keys)
+    done = recover(
+        settings.store.directory,
+        {"ledger": access(keys, "ledger"), "gallery": access(keys, "gallery")},
+        settings.terminal,
+        load_signing_key(keys),
+        now,
+    )
+    for one in done:
+        folder = None if one.folder is None else str(one.folder)
+        complain("database_set_aside", fault=one.code, rows_saved=one.rows, folder=folder)
+
+
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
     """Open ledger and gallery, making empty ones where there are none yet.
 
-    Raises `store.errors.StoreError`: missing keys, a wrong key, a file that is no database.
+    Raises `store.errors.StoreError`: missing keys, a wrong key, a file that is no database or is
+    older than what was written.
     """
-    keys, directory = settings.store.keys, settings.store.directory
+    keys, directory = keys_directory(settings.store.keys), settings.store.directory
     signer = load_signing_key(keys)
     with ExitStack() as stack:
-        ledger_db = _open(stack, directory / "ledger.db", load_database_key(keys, "ledger"))
-        gallery_db = _open(stack, directory / "gallery.db", load_database_key(keys, "gallery"))
+        ledger_db, ledger_under_next = _open(stack, directory, keys, "ledger")
+        gallery_db, gallery_under_next = _open(stack, directory, keys, "gallery")
+        check_sound(ledger_db)
+        check_sound(gallery_db)
         ledger = Ledger(ledger_db, settings.terminal, signer)
+        at = SystemClock(settings.terminal.zone).now()
+        if ledger_under_next:  # a crash cut a rotation of the keys off
+            finish(keys, "ledger", ledger_db, ledger, at)
+        if gallery_under_next:
+            finish(keys, "gallery", gallery_db, ledger, at)
         register = Register(gallery_db, ledger)
         templates = Templates(gallery_db)
         register.settle()  # what a crash left untold
@@ -63,6 +101,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             gallery=Gallery(gallery_db),
             templates=templates,
             genuine=Genuine(gallery_db),
+            last_order=LastOrder(gallery_db),
             protection=open_protection(keys, templates),
             keys=keys,
             signer=signer,
@@ -70,7 +109,9 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         )
 
 
-def _open(stack: ExitStack, path: Path, key: bytes) -> Database:
-    database = open_database(path, key, create=True)
+def _open(
+    stack: ExitStack, directory: Path, keys: Path, name: DatabaseName
+) -> tuple[Database, bool]:
+    database, under_next = open_keyed(directory / f"{name}.db", keys, name, create=True)
     stack.callback(database.close)
-    return database
+    return database, under_next

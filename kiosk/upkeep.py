@@ -17,7 +17,7 @@ from recognizer.ageing import Week, renewal_due
 from recognizer.coverage import MAX_TEMPLATES
 from recognizer.decision import Decision
 from recognizer.evidence import Evidence
-from store.errors import StoreError
+from store.errors import StoreError, UnsoundDatabaseError
 from store.people import TemplateEntry
 from store.records import Instant
 
@@ -45,6 +45,8 @@ class Upkeep:
             self._age(decision.person, decision.score, now)
             if self._adapt:
                 self._take_up(decision.person, decision, evidence, threshold, protection, now)
+        except UnsoundDatabaseError:
+            raise
         except StoreError as error:
             complain("upkeep_put_off", error=type(error).__name__)
 

@@ -27,7 +27,7 @@ _LABEL = b"kiosk template transform 1\0"
 class Transform:
     """The (d, d) rotation of a key (32 bytes) and a dimension."""
 
-    def __init__(self, key: bytes, dimension: int) -> None:
+    def __init__(self, key: bytes | memoryview, dimension: int) -> None:
         if len(key) != KEY_BYTES or dimension < 1:
             raise ValueError(f"a transform takes {KEY_BYTES} bytes and a dimension from 1")
         self.matrix = _rotation(_normals(key, dimension))
@@ -42,7 +42,7 @@ class Transform:
         return _turned(vectors, successor.matrix @ self.matrix.T)
 
 
-def key_id(key: bytes) -> str:
+def key_id(key: bytes | memoryview) -> str:
     """16 hex digits that name a key and tell nothing of it."""
     return hashlib.sha256(key).hexdigest()[:16]
 
@@ -53,11 +53,13 @@ def _turned(vectors: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArra
     return np.ascontiguousarray(turned, dtype=np.float32)
 
 
-def _normals(key: bytes, dimension: int) -> NDArray[np.float64]:
+def _normals(key: bytes | memoryview, dimension: int) -> NDArray[np.float64]:
     """(d, d) standard normal numbers from the key."""
     pairs = (dimension * dimension + 1) // 2
-    seed = _LABEL + key + dimension.to_bytes(4, "big")
-    bits = np.frombuffer(hashlib.shake_256(seed).digest(pairs * 16), dtype=">u8")
+    seeded = hashlib.shake_256(_LABEL)
+    for part in (key, dimension.to_bytes(4, "big")):  # joined, they would be one more copy
+        seeded.update(part)
+    bits = np.frombuffer(seeded.digest(pairs * 16), dtype=">u8")
     # 53 bits, as a double holds; shifted by a half so that the logarithm is finite.
     uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     radius, angle = np.sqrt(-2 * np.log(uniform[:pairs])), 2 * np.pi * uniform[pairs:]

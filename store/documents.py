@@ -1,4 +1,5 @@
-"""Signed JSON documents: receipts and commands from headquarters, replies from a terminal.
+"""Signed JSON documents: receipts and commands from headquarters, replies from a terminal, and the
+state of headquarters' settings that a terminal keeps for itself.
 
 - A document is the RFC 8785 form of `{"body": {…}, "signature": base64}`.
 - The signature is Ed25519 over `kiosk-<purpose>-v1`, a zero byte and RFC 8785(body), so that a
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from store.canonical import canonical
 from store.errors import ForgedDocument, MalformedDocument, NotCanonicalError
 
-PURPOSES = frozenset({"receipt", "command", "reply"})
+PURPOSES = frozenset({"receipt", "command", "reply", "settings"})
 
 
 def seal_document(key: Ed25519PrivateKey, purpose: str, body: Mapping[str, object]) -> bytes:

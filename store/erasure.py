@@ -2,12 +2,15 @@
 
 `secure_delete` overwrites what is deleted in the database file; older pages that hold it stay in
 the log until it is cut. A deletion is marked in its own transaction; the mark goes when the log was
-cut, so that a reader, a crash or a power loss in between cannot make the store forget.
+cut and nobody has written since, so that a reader, another deletion, a crash or a power loss in
+between cannot make the store forget.
 """
 
 from __future__ import annotations
 
 from store.database import Database
+
+_TRIES = 3  # of cutting the log with nobody writing meanwhile; the mark stays otherwise
 
 
 class Erasure:
@@ -24,14 +27,23 @@ class Erasure:
         """Whether deleted data may still be in the log."""
         return self._database.one("SELECT one FROM erasure", (), int) is not None
 
-    def finish(self) -> bool:
+    def finish(self, *, patient: bool = True) -> bool:
         """Cut the log if a deletion waits for it; False if a reader kept it from being cut.
 
-        Inside a transaction the log cannot be cut: call it again after its end.
+        Without `patient` it is tried once (`Database.checkpoint`). Inside a transaction the log
+        cannot be cut: call it again after its end.
         """
         if not self.pending():
             return True
-        if self._database.in_transaction or not self._database.checkpoint():
+        if self._database.in_transaction:
             return False
-        self._database.execute("DELETE FROM erasure")
-        return True
+        for _ in range(_TRIES if patient else 1):
+            seen = self._database.data_version()
+            if not self._database.checkpoint(patient):
+                return False
+            with self._database.transaction():
+                # What another process has deleted since is in the log, and its mark is this one.
+                if self._database.data_version() == seen:
+                    self._database.execute("DELETE FROM erasure")
+                    return True
+        return False

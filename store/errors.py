@@ -70,6 +70,10 @@ class ExposedKeyError(KeyFileError, PermissionError):
     """A secret key file can be read by everybody or written by its group."""
 
 
+class ReadOnlyKeysError(KeyFileError):
+    """The keys are to be changed, but they are systemd's credentials or on a read-only disk."""
+
+
 # Databases
 
 
@@ -101,12 +105,28 @@ class DiskFullError(StorageError):
     """There is no room left; what was committed before is not affected."""
 
 
-class DamagedDatabaseError(DatabaseError, OSError):
+class UnsoundDatabaseError(DatabaseError, OSError):
+    """The file cannot be gone on with. `kiosk run` sets it aside at its start and begins anew."""
+
+
+class DamagedDatabaseError(UnsoundDatabaseError):
     """The database's content contradicts itself or fails its authentication."""
+
+
+class RolledBackError(UnsoundDatabaseError):
+    """The file is older than what was committed: an old copy, or its write-ahead log is gone."""
+
+
+class ReplacedDatabaseError(UnsoundDatabaseError):
+    """Another file, or none, stands where the open database was; it is to be opened again."""
 
 
 class DatabaseBusyError(DatabaseError, TimeoutError):
     """Another process held the database for longer than the busy timeout."""
+
+
+class DatabaseInUseError(DatabaseBusyError):
+    """A database has to be had alone, and another connection has it open; nothing was changed."""
 
 
 class ConstraintError(DatabaseError, ValueError):
@@ -158,3 +178,30 @@ class NoConsentError(ConstraintError):
 
 class OtherProtectionError(ConstraintError):
     """Templates went through another transform than those stored; nothing was changed."""
+
+
+# Backups
+
+
+class BackupError(StoreError):
+    """Base of what can go wrong with a backup."""
+
+
+class RecipientError(BackupError, ValueError):
+    """There is nobody to encrypt to, or not with a public key of age's."""
+
+
+class IdentityError(BackupError, ValueError):
+    """The identity file holds no age secret key, or not the one that the backup is encrypted to."""
+
+
+class DamagedArchiveError(BackupError, ValueError):
+    """The file is no whole backup: cut off, changed, of somebody else's making."""
+
+
+class NewerArchiveError(BackupError, RuntimeError):
+    """The backup was made by a newer version of the program."""
+
+
+class OccupiedError(BackupError, FileExistsError):
+    """Something stands where a file would be put; nothing was overwritten."""

@@ -28,7 +28,6 @@ from store.errors import (
     UnknownPersonError,
 )
 from store.people import (
-    MAX_NAME,
     MAX_TEXT,
     ConsentEntry,
     Origin,
@@ -40,6 +39,7 @@ from store.people import (
     bounded_text,
     number_to_find,
     person_from_row,
+    shown_name,
     template_bytes,
 )
 from store.records import Instant, person_number, utc_text
@@ -71,7 +71,7 @@ class Gallery:
         Raises `DuplicatePersonError`, `InvalidValueError`.
         """
         number = person_number(number)
-        name = bounded_text("a name", name, MAX_NAME)
+        name = shown_name(name)
         language = bounded_text("a language", language, 35)  # RFC 5646 section 4.4.1
         with self._database.transaction():
             if self.person(number) is not None:
@@ -119,6 +119,16 @@ class Gallery:
             self._database.execute("DELETE FROM roles WHERE person = ?", (number,))
             self._database.insert_many(
                 "INSERT INTO roles VALUES (?, ?)", [(number, role) for role in wanted]
+            )
+
+    def set_names(self, number: str, name: str, language: str) -> None:
+        """Change somebody's name and language. Raises `UnknownPersonError`, `InvalidValueError`."""
+        name = shown_name(name)
+        language = bounded_text("a language", language, 35)
+        with self._database.transaction():
+            self._database.execute(
+                "UPDATE people SET name = ?, language = ? WHERE number = ?",
+                (name, language, self._known(number)),
             )
 
     def set_keep_until(self, number: str, until: datetime | None) -> None:

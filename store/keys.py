@@ -4,23 +4,27 @@
 | --- | --- | --- |
 | `ledger.key`, `gallery.key` | a database's raw 256-bit key, 64 hex characters | 0400 |
 | `templates.key` | the transform of the templates (`recognizer.protection`), as above | 0400 |
-| `templates.key.new` | its successor, while the templates are re-issued | 0400 |
+| `….key.new` | a successor of these, while its key is being changed | as its predecessor |
 | `signing.key` | Ed25519, PKCS 8 PEM: signs records and replies | 0400 |
 | `sealing.key` | X25519, PKCS 8 PEM: opens what is sealed to this terminal | 0400 |
 | `signing.pub`, `sealing.pub` | the public halves, PEM | 0444 |
 
 - A key that is there is never overwritten, also when two processes create keys at once.
 - A key file is complete or absent: written aside, fsynced, linked into place, directory fsynced.
-- Key material appears in no message and no traceback text of ours.
+- Key material appears in no message and no traceback text of ours. Raw keys are `store.secret`s,
+  wiped by whoever loaded them. Private keys are OpenSSL's objects; what is read to make one is
+  wiped.
+- A service's credentials directory takes the place of the configured one. It cannot be written.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -34,10 +38,19 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from store.errors import ExposedKeyError, KeyFileError, MalformedKeyError, MissingKeyError
+from store.errors import (
+    ExposedKeyError,
+    KeyFileError,
+    MalformedKeyError,
+    MissingKeyError,
+    ReadOnlyKeysError,
+)
+from store.secret import Secret
 
-DATABASE_KEY_BYTES = 32
-_TEMPLATES, _NEXT = "templates.key", "templates.key.new"
+RAW_KEY_BYTES = 32
+DatabaseName = Literal["ledger", "gallery"]
+NAMES: tuple[DatabaseName, ...] = get_args(DatabaseName)
+RawName = Literal["ledger", "gallery", "templates"]
 _MAX_FILE_BYTES = 16 * 1024
 _SECRET, _PUBLIC = 0o400, 0o444
 _MAKE = "`kiosk keys create` makes the keys of a new terminal"
@@ -54,7 +67,7 @@ def create_keys(directory: Path) -> tuple[str, ...]:
         made = [
             name
             for name in ("ledger.key", "gallery.key", "templates.key")
-            if _place(directory / name, secrets.token_hex(DATABASE_KEY_BYTES).encode(), _SECRET)
+            if _place_random(directory / name, _SECRET)
         ]
         pairs = (("signing", Ed25519PrivateKey), ("sealing", X25519PrivateKey))
         for name, kind in pairs:
@@ -74,40 +87,64 @@ def create_keys(directory: Path) -> tuple[str, ...]:
     return tuple(made)
 
 
-def load_database_key(directory: Path, name: Literal["ledger", "gallery"]) -> bytes:
+def keys_directory(configured: Path) -> Path:
+    """systemd's credentials directory when it holds the ledger's key, else the configured one."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(given) if given and (Path(given) / "ledger.key").exists() else configured
+
+
+def require_writable(directory: Path) -> None:
+    """Raise `ReadOnlyKeysError` where no key can be changed: credentials, a read-only disk."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    if (given and Path(given) == directory) or (
+        directory.is_dir() and not os.access(directory, os.W_OK)
+    ):
+        raise ReadOnlyKeysError(
+            f"{directory}: the keys cannot be changed here, nothing was changed; change them where "
+            "they come from: `kiosk keys unseal DIR`, then again with `--seal DIR` (docs/keys.md)"
+        )
+
+
+def load_database_key(directory: Path, name: DatabaseName) -> Secret:
     """The raw key (32 bytes) of a database; raises `KeyFileError`."""
     return _load_raw(directory / f"{name}.key")
 
 
-def load_templates_key(directory: Path) -> bytes:
+def load_templates_key(directory: Path) -> Secret:
     """The raw key (32 bytes) of the templates' transform; raises `KeyFileError`."""
-    return _load_raw(directory / _TEMPLATES)
+    return _load_raw(directory / "templates.key")
 
 
-def load_next_templates_key(directory: Path) -> bytes | None:
+def load_next_key(directory: Path, name: RawName) -> Secret | None:
     """The key that follows, while there is one; raises `KeyFileError`."""
     try:
-        return _load_raw(directory / _NEXT)
+        return _load_raw(directory / f"{name}.key.new")
     except MissingKeyError:
         return None
 
 
-def create_next_templates_key(directory: Path) -> bytes:
-    """The key to follow, made unless one waits already; raises `KeyFileError`."""
+def create_next_key(directory: Path, name: RawName) -> Secret:
+    """The key to follow, made unless one waits already; raises `KeyFileError`.
+
+    It gets its predecessor's owner, group and mode: sync may have to read it.
+    """
+    require_writable(directory)
     try:
-        _place(directory / _NEXT, secrets.token_hex(DATABASE_KEY_BYTES).encode(), _SECRET)
+        now = (directory / f"{name}.key").stat()
+        owner = (now.st_uid, now.st_gid)
+        _place_random(directory / f"{name}.key.new", stat.S_IMODE(now.st_mode), owner)
     except OSError as error:
         raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
-    return _load_raw(directory / _NEXT)
+    return _load_raw(directory / f"{name}.key.new")
 
 
-def take_next_templates_key(directory: Path) -> None:
-    """Let the key that waits replace `templates.key`; none waiting was taken by another process.
+def take_next_key(directory: Path, name: RawName) -> None:
+    """Let the key that waits replace the present one; none waiting was taken by another process.
 
     Raises `KeyFileError`.
     """
     try:
-        (directory / _NEXT).replace(directory / _TEMPLATES)
+        (directory / f"{name}.key.new").replace(directory / f"{name}.key")
         _sync_directory(directory)
     except FileNotFoundError:
         return
@@ -115,12 +152,30 @@ def take_next_templates_key(directory: Path) -> None:
         raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
 
 
-def _load_raw(path: Path) -> bytes:
+def sweep_next_key(directory: Path, name: RawName) -> None:
+    """Remove what a killed `create_next_key` left aside; no other may be at work.
+
+    Raises `KeyFileError`.
+    """
     try:
-        key = bytes.fromhex(_read_secret(path).decode("ascii").strip())
-    except ValueError:
-        key = b""
-    if len(key) != DATABASE_KEY_BYTES:
+        for aside in directory.glob(f".{name}.key.new.*"):
+            aside.unlink()
+    except OSError as error:
+        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
+
+
+def _load_raw(path: Path) -> Secret:
+    with _read_secret(path) as content:
+        text = content.view
+        end = len(text)
+        while end and text[end - 1] in b"\0\r\n\t ":  # the buffer's rest, and an editor's newline
+            end -= 1
+        try:
+            key = Secret.from_hex(text[:end])
+        except ValueError:
+            key = Secret(0)
+    if len(key) != RAW_KEY_BYTES:
+        key.wipe()
         raise MalformedKeyError(f"{path}: not 64 hex characters; bring it back from the backup")
     return key
 
@@ -146,7 +201,7 @@ def load_sealing_key(directory: Path) -> X25519PrivateKey:
 def load_public_key(path: Path) -> Ed25519PublicKey:
     """An Ed25519 public key in PEM; raises `KeyFileError`."""
     try:
-        key = load_pem_public_key(_read(path, _FETCH))
+        key = load_pem_public_key(bytes(_read(path, _FETCH).view))
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
@@ -155,13 +210,14 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
 
 
 def _private(path: Path) -> object:
-    try:
-        return load_pem_private_key(_read_secret(path), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise MalformedKeyError(f"{path}: not an unencrypted private key in PEM") from None
+    with _read_secret(path) as content:
+        try:
+            return load_pem_private_key(content.view, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise MalformedKeyError(f"{path}: not an unencrypted private key in PEM") from None
 
 
-def _read_secret(path: Path) -> bytes:
+def _read_secret(path: Path) -> Secret:
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -171,26 +227,38 @@ def _read_secret(path: Path) -> bytes:
     return _read(path)
 
 
-def _read(path: Path, mend: str = _MAKE) -> bytes:
+def _read(path: Path, mend: str = _MAKE) -> Secret:
+    """The content, and zeros up to the most that a key file has."""
+    content = Secret(_MAX_FILE_BYTES)
     try:
-        with path.open("rb") as file:
-            return file.read(_MAX_FILE_BYTES)
+        with path.open("rb", buffering=0) as file:  # a buffered file would keep a copy
+            file.readinto(content.view)
     except FileNotFoundError:
         raise MissingKeyError(f"{path}: there is no such key; {mend}") from None
     except OSError as error:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
+    return content
 
 
-def _place(path: Path, content: bytes, mode: int) -> bool:
+def _place_random(path: Path, mode: int, owner: tuple[int, int] | None = None) -> bool:
+    with Secret.random(RAW_KEY_BYTES) as key, key.hex() as text:
+        return _place(path, text.view, mode, owner)
+
+
+def _place(
+    path: Path, content: bytes | memoryview, mode: int, owner: tuple[int, int] | None = None
+) -> bool:
     """Write a file that appears whole or not at all; False when there is one already."""
     if path.exists():
         return False
     aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            if file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if owner is not None and owner != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         try:

@@ -9,6 +9,10 @@
 - A ledger belongs to one terminal and one signing key, fixed by its first record.
 - What waits for headquarters is what lies after the receipt (`store.delivery`); delivering changes
   nothing here.
+- When the file was lost or is older than what headquarters has, the ledger is *provisional*: it
+  takes records, but none is sent until `resume` has headquarters' receipt. Then a `resumption`
+  record follows headquarters' newest one by hash and skips every number that may have been used,
+  and what the terminal had beyond its last receipt follows under new numbers, with its ids.
 - `prune` cuts off old records that headquarters has. Before anything goes, a signed `checkpoint`
   record names the last of them; with it the rest of the chain verifies. The newest record stays.
 """
@@ -31,7 +35,16 @@ from store.errors import (
     NotReceivedError,
 )
 from store.export import write_export
-from store.records import Body, Checkpoint, Envelope, Instant, Record, build_payload
+from store.records import (
+    Body,
+    Checkpoint,
+    Envelope,
+    Instant,
+    Record,
+    Resumption,
+    build_payload,
+    renumber_payload,
+)
 from store.settings import Terminal
 from store.walk import Head, Walk
 
@@ -39,6 +52,10 @@ __all__ = ["Envelope", "Head", "Ledger", "Record"]
 
 _COLUMNS = "seq, id, kind, payload, previous, hash, signature"
 _PAGE = 1000  # records read, or deleted, at once
+# Numbers that a resumption skips beyond the highest one known: more than can have been on the way
+# without a receipt (64 batches of 100 records, `sync.settings`) or since the mark was on disk.
+_SKIPPED = 10_000
+_ALL = 2**62
 
 
 def _new_id() -> str:
@@ -76,23 +93,28 @@ class Ledger:
         Raises `NoSignerError`, `ForeignLedgerError`, `InvalidValueError`, `NotCanonicalError`, and
         from the disk `StorageError`, `DiskFullError`, `DatabaseBusyError`, `DamagedDatabaseError`.
         """
-        if self._signer is None:
-            raise NoSignerError("the signing key is needed to append; this process has none")
         with self._database.transaction():
             head = self.head()
-            self._claim(self._signer.public_key().public_bytes_raw())
-            seq, record_id = head.seq + 1, self._new_id()
-            payload = build_payload(
-                self._terminal.site, self._terminal.name, seq, record_id, body, at
-            )
-            hash_ = record_hash(head.hash, payload)
-            signature = sign_record(self._signer, hash_)
-            record = Record(seq, record_id, body.kind, payload, head.hash, hash_, signature)
-            self._database.execute(
-                f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (seq, record_id, body.kind, payload, head.hash, hash_, signature),
-            )
-        return record
+            return self._append(Head(head.seq + 1, head.hash), body, at)
+
+    def _append(self, place: Head, body: Body, at: Instant) -> Record:
+        """Append as number `place.seq` behind the hash `place.hash`."""
+        record_id, site, name = self._new_id(), self._terminal.site, self._terminal.name
+        payload = build_payload(site, name, place.seq, record_id, body, at)
+        return self._insert(place, record_id, body.kind, payload)
+
+    def _insert(self, place: Head, record_id: str, kind: str, payload: bytes) -> Record:
+        if self._signer is None:
+            raise NoSignerError("the signing key is needed to append; this process has none")
+        self._claim(self._signer.public_key().public_bytes_raw())
+        hash_ = record_hash(place.hash, payload)
+        signature = sign_record(self._signer, hash_)
+        row = (place.seq, record_id, kind, payload, place.hash, hash_, signature)
+        self._database.execute(
+            f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            row,
+        )
+        return Record(*row)
 
     def append_once(self, token: str, body: Body, at: Instant) -> Record | None:
         """Like `append`, but None when a record was appended with this token before.
@@ -114,9 +136,84 @@ class Ledger:
         query = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
         return self._database.one(query, (), Head) or Head(0, GENESIS)
 
+    def await_receipt(self, reason: str) -> None:
+        """Be provisional from now on: nothing is sent until `resume`. `reason` is stable."""
+        self._database.execute("INSERT OR IGNORE INTO provisional VALUES (1, ?)", (reason,))
+
+    def provisional(self) -> str | None:
+        """Why this ledger is provisional; None when it is not."""
+        return self._database.one("SELECT reason FROM provisional", (), str)
+
+    def differs(self, confirmed: Head) -> bool:
+        """Whether headquarters has a record that this ledger lacks, or has otherwise."""
+        known = self._hash_of(confirmed.seq)
+        return confirmed.seq > self.head().seq or known not in (b"", confirmed.hash)
+
+    def carry(self, records: Iterable[Record]) -> int:
+        """Append records of a lost file again, as new numbers of this one; returns how many.
+
+        Only a provisional ledger takes them. Raises ValueError for what is no record.
+        """
+        count = 0
+        with self._database.transaction():
+            if self.provisional() is None:
+                raise RuntimeError("only a provisional ledger carries records")
+            for record in records:
+                if record.kind == Resumption.kind:
+                    continue  # it told of another place in the chain
+                head = self.head()
+                payload = renumber_payload(record, head.seq + 1)
+                self._insert(Head(head.seq + 1, head.hash), record.id, record.kind, payload)
+                count += 1
+        return count
+
+    def resume(self, confirmed: Head, document: bytes, at: Instant) -> Record:
+        """Go on where headquarters' verified receipt says; returns the `resumption` record.
+
+        `document` is the receipt as it came. Records beyond the last receipt that this file knew
+        are numbered again. Raises RuntimeError when the ledger is not provisional.
+        """
+        with self._database.transaction():
+            reason = self.provisional()
+            if reason is None:
+                raise RuntimeError("only a provisional ledger resumes")
+            kept = self._database.one("SELECT seq FROM receipt", (), int) or 0
+            used, moved = self.head().seq, self.records(kept, _ALL)
+            self._database.execute("DELETE FROM records WHERE seq > ?", (kept,))
+            held, marked = self.head(), self._database.mark.read()
+            floor = 0 if marked is None else marked.after.number
+            seq = max(confirmed.seq, held.seq, used, floor) + _SKIPPED + 1
+            row = (seq, confirmed.seq, confirmed.hash)
+            self._database.execute("INSERT INTO resumptions VALUES (?, ?, ?)", row)
+            body = Resumption(
+                after_seq=confirmed.seq,
+                after_hash=confirmed.hash.hex(),
+                held_seq=held.seq,
+                held_hash=held.hash.hex(),
+                reason=reason,
+            )
+            record = self._append(Head(seq, confirmed.hash), body, at)
+            self.carry(moved)
+            self._database.execute("DELETE FROM provisional")
+            self._database.execute(
+                "INSERT INTO receipt VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "document = excluded.document, seq = excluded.seq, hash = excluded.hash",
+                (document, confirmed.seq, confirmed.hash),
+            )
+        return record
+
     def pruned(self) -> int:
         """The number up to which records were pruned; 0 when none was."""
         return self._database.one("SELECT seq FROM pruned", (), int) or 0
+
+    def newest_checkpoint(self) -> Record | None:
+        """The newest checkpoint record; None before the first pruning."""
+        return self._database.one(
+            f"SELECT {_COLUMNS} FROM records WHERE kind = 'checkpoint' "  # noqa: S608
+            "AND seq > (SELECT seq FROM pruned) ORDER BY seq DESC LIMIT 1",
+            (),
+            Record,
+        )
 
     def records(self, after: int, limit: int) -> list[Record]:
         """At most `limit` records with a number above `after`, in order; never a pruned one."""
@@ -173,7 +270,7 @@ class Ledger:
                 return None
             if not up_to <= confirmed.seq or up_to >= self.head().seq:
                 raise NotReceivedError("only records that headquarters has are pruned")
-            if self._hash_of(confirmed.seq) != confirmed.hash:
+            if not self._has(confirmed):
                 raise NotReceivedError("headquarters has another record; the chains have split")
             last = self._hash_of(up_to)
             for body in evidence:
@@ -203,6 +300,7 @@ class Ledger:
                     self._erasure.mark()
             if deleted < _PAGE:
                 return self._erasure.finish()
+            self._database.give_way()
 
     def _all(self, on_progress: Callable[[int, int], None] | None) -> Iterator[Record]:
         first = last = self.pruned()
@@ -216,6 +314,13 @@ class Ledger:
     def _hash_of(self, seq: int) -> bytes:
         query = "SELECT hash FROM records WHERE seq = ?"
         return self._database.one(query, (seq,), bytes) or b""
+
+    def _has(self, confirmed: Head) -> bool:
+        """Whether the record that headquarters names is here, or was lost and followed by hash."""
+        if known := self._hash_of(confirmed.seq):
+            return known == confirmed.hash
+        query = "SELECT seq FROM resumptions WHERE after_seq = ? AND after_hash = ?"
+        return self._database.one(query, (confirmed.seq, confirmed.hash), int) is not None
 
     def _claim(self, public_key: bytes) -> None:
         owner = self._database.one("SELECT site, terminal, public_key FROM owner", (), _owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -21,6 +22,8 @@ Vector = NDArray[np.float32]
 MAX_NAME = 200  # characters
 MAX_TEXT = 1000
 _UNIT_TOLERANCE = 1e-3
+# Embeddings, overrides and isolates (UAX #9 section 2): they turn the text that follows them.
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,17 @@ def bounded_text(what: str, text: str, most: int) -> str:
     except UnicodeEncodeError:
         raise InvalidValueError(f"{what} is no valid Unicode") from None
     return text.strip()
+
+
+def shown_name(text: str) -> str:
+    """A display name: as `bounded_text`, and nothing in it steers the terminal that shows it.
+
+    Joiners stay: names of several scripts need them. Raises `InvalidValueError`.
+    """
+    name = bounded_text("a name", text, MAX_NAME)
+    if any(c in _BIDI or unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name):
+        raise InvalidValueError("a name has printable characters only")
+    return name
 
 
 def template_bytes(vector: Vector) -> bytes:

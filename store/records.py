@@ -25,6 +25,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.functional_validators import AfterValidator
 
@@ -39,7 +40,8 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def person_number(text: str) -> str:
     """An employee's number in the one form that is stored: NFC, 1 to 64 printable characters.
 
-    Two spellings that look and mean the same give the same number. Raises `InvalidValueError`.
+    Spellings that Unicode calls canonically equal give the same number. Case and width tell apart:
+    numbers are the employer's, and "a1" and "A1" may be two people. Raises `InvalidValueError`.
     """
     number = unicodedata.normalize("NFC", text[: MAX_NUMBER * 4]).strip()
     if not 1 <= len(number) <= MAX_NUMBER or len(text) > MAX_NUMBER * 4:
@@ -76,6 +78,7 @@ BigInteger = Annotated[
     Field(strict=True),
     BeforeValidator(_from_decimal),
     PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^-?(0|[1-9][0-9]{0,38})$"}),
 ]
 Number = Annotated[str, AfterValidator(person_number)]
 Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
@@ -134,10 +137,18 @@ class Punch(Body):
 
 
 class Boot(Body):
-    """The terminal started; which program and which settings (SHA-256 of the file)."""
+    """The terminal started; which program and which settings (SHA-256 of the file).
+
+    `versions` are those of what the program stands on, `models` the SHA-256 of weights by their
+    use, `templates` how many it recognises, `faults` those that stood when it started.
+    """
 
     version: Word
     settings_digest: HexDigest
+    versions: dict[Word, Word] = Field(default_factory=dict)
+    models: dict[Word, HexDigest] = Field(default_factory=dict)
+    templates: Count | None = None
+    faults: tuple[Word, ...] = ()
 
 
 class Stop(Body):
@@ -185,6 +196,26 @@ class Fault(Body):
     detail: Text = ""
 
 
+class FaultCleared(Body):
+    """The fault of that code is no more."""
+
+    code: Word
+
+
+class TimeCorrection(Body):
+    """From here on the wall clock is another: this record's own `time` has the new one.
+
+    `synchronised`: records `from_seq` to `to_seq`, all of this boot, were stamped before the clock
+    was right; one of them happened at this record's `utc` less the difference of `monotonic_ns`.
+    `stepped`: the wall clock jumped by `offset_ms` against the monotonic one; the numbers are None.
+    """
+
+    reason: Literal["synchronised", "stepped"]
+    offset_ms: Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER, strict=True)]
+    from_seq: Count | None = None
+    to_seq: Count | None = None
+
+
 class Rejection(Body):
     """A presentation was not accepted. No identity, no score."""
 
@@ -199,6 +230,35 @@ class CommandDone(Body):
     type: Word
     outcome: Word
     detail: Text = ""
+
+
+class CommandsRefused(Body):
+    """So many messages that pretend to be commands were turned down since the daemon started.
+
+    `reasons` counts them by a stable word. Written at most once an hour: a flood fills no ledger.
+    """
+
+    reasons: dict[Word, Count]
+
+
+class Configuration(Body):
+    """Other settings of headquarters are in force from the next start on.
+
+    `before` and `after` are the SHA-256 of their TOML text, `keys` the settings that differ,
+    `why` is "ordered", "rolled back", or "start failed".
+    """
+
+    before: HexDigest
+    after: HexDigest
+    keys: tuple[Word, ...]
+    why: Word
+
+
+class PersonEntry(Body):
+    """Somebody was entered, or what is kept of them (name, language, dates) was changed."""
+
+    person: Number
+    change: Literal["added", "changed"]
 
 
 class PersonStatus(Body):
@@ -238,6 +298,12 @@ class Purge(Body):
     ground: Text
 
 
+class KeyRotation(Body):
+    """A database was brought under a new key; nothing of either key is said."""
+
+    database: Literal["ledger", "gallery"]
+
+
 class Checkpoint(Body):
     """The records up to `seq`, whose hash is given, may be gone: headquarters has them.
 
@@ -246,6 +312,44 @@ class Checkpoint(Body):
 
     seq: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
     hash: HexDigest
+
+
+class Resumption(Body):
+    """The ledger's file was lost or is older than what headquarters has, and goes on here.
+
+    The record follows headquarters' record `after_seq`, by its hash, and skips every number that
+    may have been used. `held_seq`, `held_hash`: the record that lies before it in the terminal's
+    file, 0 and 32 zero bytes when there is none. `reason` is stable.
+    """
+
+    after_seq: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
+    after_hash: HexDigest
+    held_seq: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER, strict=True)]
+    held_hash: HexDigest
+    reason: Word
+
+
+class Backup(Body):
+    """An encrypted copy of databases and keys was made: up to which record, and for whom.
+
+    `digest` is the file's SHA-256, `recipients` the first 16 hex of the SHA-256 of each age key.
+    """
+
+    file: Text
+    digest: HexDigest
+    bytes: Count
+    head_seq: Count
+    head_hash: HexDigest
+    recipients: tuple[Word, ...]
+
+
+class Restore(Body):
+    """This terminal was brought back from the backup file of that SHA-256, made at that time."""
+
+    digest: HexDigest
+    made: Utc
+    head_seq: Count
+    head_hash: HexDigest
 
 
 BODIES: Mapping[str, type[Body]] = {
@@ -259,20 +363,33 @@ BODIES: Mapping[str, type[Body]] = {
         Withdrawal,
         Deletion,
         Fault,
+        FaultCleared,
+        TimeCorrection,
         Rejection,
         CommandDone,
+        CommandsRefused,
+        Configuration,
+        PersonEntry,
         PersonStatus,
         PersonRoles,
         RenewalDue,
         Adaptation,
         Purge,
         Checkpoint,
+        Resumption,
+        Backup,
+        Restore,
+        KeyRotation,
     )
 }
 
 
 class Envelope(_Kept):
-    """A record's payload, parsed. `body` is as written; `known_body` gives it typed."""
+    """A record's payload, parsed. `body` is as written; `known_body` gives it typed.
+
+    A record that a resumption gave another number has a further field `renumbered_from`: the
+    number under which the terminal wrote it first, with the same `id`.
+    """
 
     v: int
     site: str
@@ -330,3 +447,12 @@ def build_payload(
             "body": body.model_dump(mode="json"),
         }
     )
+
+
+def renumber_payload(record: Record, seq: int) -> bytes:
+    """The payload of the same record (id, time, body, and what is not known here) as number `seq`.
+
+    Raises ValueError for what is no record.
+    """
+    content = json.loads(record.payload)
+    return canonical({"renumbered_from": record.seq, **content, "seq": seq})

@@ -5,7 +5,8 @@
   change with a note that the next `settle` turns into one, or nothing.
 - Records name people by number and count templates; nothing biometric is in them.
 - Deleting comes first, telling second: templates are gone from gallery and disk even when the
-  ledger cannot be written.
+  ledger cannot be written. A note that is dropped is erased like them: it names who may be gone.
+  Galleries that were set aside as damaged go with them.
 - Locks are taken gallery first, ledger second. Call nothing here inside a ledger transaction.
 """
 
@@ -14,15 +15,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import uuid6
 
 from store.database import Database
+from store.erasure import Erasure
 from store.errors import UnknownPersonError
-from store.gallery import Gallery, Person, Role, Vector
+from store.gallery import Gallery, Person, Role, Status, Vector
 from store.genuine import Genuine
 from store.ledger import Ledger
 from store.notes import Notes
+from store.quarantine import forget_galleries
 from store.records import (
     Adaptation,
     Body,
@@ -30,6 +35,7 @@ from store.records import (
     Deletion,
     Enrolment,
     Instant,
+    PersonEntry,
     PersonRoles,
     PersonStatus,
     RenewalDue,
@@ -37,7 +43,9 @@ from store.records import (
 )
 from store.templates import Templates
 
-_AT_ONCE = 100  # notes settled in one transaction
+# Notes settled in one transaction. It holds the gallery while the ledger commits each record: at 50
+# ms an fsync, as bad cards take, one second of the ten that another writer waits.
+_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,16 @@ class Register:
         self._gallery = Gallery(gallery_db)
         self._templates = Templates(gallery_db)
         self._genuine = Genuine(gallery_db)
+        self._erasure = Erasure(gallery_db)
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
+        self._together = False
+        self._forget = False  # what was set aside may hold templates that are deleted now
+
+    @property
+    def directory(self) -> Path:
+        """Where the gallery's file is."""
+        return self._database.path.parent
 
     def enrol(
         self,
@@ -80,7 +96,7 @@ class Register:
         templates that go for them. Raises what the gallery raises.
         """
         rows = list(templates)
-        with self._change():
+        with self.together():
             person = self._gallery.person(number)
             if person is None:
                 self._gallery.add_person(number, name, language, at)
@@ -122,7 +138,7 @@ class Register:
 
         Raises what the gallery raises.
         """
-        with self._change():
+        with self.together():
             person = self._known(number).number
             removed = self._templates.delete(replaced)
             self._gallery.add_templates(
@@ -132,7 +148,7 @@ class Register:
 
     def unadapt(self, number: str, at: Instant) -> int:
         """Delete the templates that were taken up from presentations; returns how many."""
-        with self._change():
+        with self.together():
             person = self._known(number).number
             entries = self._templates.entries(person)
             removed = self._templates.delete(e.id for e in entries if e.origin == "adaptive")
@@ -142,7 +158,7 @@ class Register:
 
     def ask_renewal(self, number: str, at: Instant) -> bool:
         """Note that new photos of somebody are due; False, and no record, when it was noted."""
-        with self._change():
+        with self.together():
             person = self._known(number).number
             asked = self._genuine.ask_renewal(person, at)
             if asked:
@@ -151,7 +167,7 @@ class Register:
 
     def withdraw(self, number: str, at: Instant) -> int:
         """End the consent at the person's wish; returns how many templates were deleted."""
-        with self._change():
+        with self.together():
             person = self._known(number)
             had_consent = any(c.ended_utc is None for c in self._gallery.consents(number))
             deleted = self._gallery.withdraw(number, at)
@@ -180,7 +196,7 @@ class Register:
 
         `evidence(templates)` makes a further record when templates were deleted.
         """
-        with self._change():
+        with self.together():
             person = self._known(number)
             deleted = self._gallery.set_status(number, "left", at)
             if person.status != "left":
@@ -192,9 +208,10 @@ class Register:
 
     def remove(self, number: str, at: Instant) -> int:
         """Delete all of somebody but their records; returns how many templates were deleted."""
-        with self._change():
+        with self.together():
             person = self._known(number)
             deleted = self._gallery.remove_person(number)
+            self._forget = True
             done = Deletion(person=person.number, templates=deleted, reason="removed")
             self._notes.add(done, at)
         return deleted
@@ -203,29 +220,62 @@ class Register:
         self, consents: Sequence[int], people: Sequence[str], evidence: Body, at: Instant
     ) -> None:
         """Delete ended consents and people who have left; `evidence` tells of it."""
-        with self._change():
+        with self.together():
             self._gallery.purge_consents(consents, people)
             self._notes.add(evidence, at)
             for number in people:
                 self._notes.add(Deletion(person=number, templates=0, reason="retention"), at)
 
+    def upsert(
+        self,
+        number: str,
+        name: str,
+        language: str,
+        status: Status,
+        keep_until: datetime | None,
+        at: Instant,
+    ) -> bool:
+        """Enter somebody, or bring who is there to this state; True when they are new.
+
+        Raises `InvalidValueError`.
+        """
+        with self.together():
+            before = self._gallery.person(number)
+            if before is None:
+                self._gallery.add_person(number, name, language, at)
+            else:
+                self._gallery.set_names(number, name, language)
+            self._gallery.set_keep_until(number, keep_until)
+            after = self._known(number)
+            if before is None or before != after:
+                change = "added" if before is None else "changed"
+                body = PersonEntry.model_validate({"person": after.number, "change": change})
+                self._notes.add(body, at)
+            if status == "left":
+                self.leave(number, at)
+            else:
+                self._set_status(number, status, at)
+        return before is None
+
     def set_roles(self, number: str, roles: Iterable[Role], at: Instant) -> None:
         """Give somebody exactly these roles."""
-        with self._change():
+        with self.together():
             person = self._known(number)
             wanted = tuple(sorted(set(roles)))
             if set(wanted) != set(person.roles):
                 self._gallery.set_roles(number, wanted)
                 self._notes.add(PersonRoles(person=person.number, roles=wanted), at)
 
-    def settle(self) -> int:
+    def settle(self, *, patient: bool = False) -> int:
         """Write the records of notes that wait; returns how many records.
 
-        Call it at the start and once in a while: a crash, or a full disk, may have left some.
+        Call it at the start and once in a while: a crash, or a full disk, may have left some. An
+        erasure that a reader hinders is put off to the next call; with `patient` it is tried for
+        half a second first.
         """
         if self._ledger.in_transaction or self._database.in_transaction:
             raise RuntimeError("settle begins transactions of its own, gallery first")
-        self._gallery.finish_erasure()
+        self._erasure.finish(patient=patient)
         written = 0
         while self._notes.waiting(1):  # spares the write lock when there is nothing to do
             with self._database.transaction():
@@ -234,20 +284,34 @@ class Register:
                     if self._ledger.append_once(note.token, note.body, note.at) is not None:
                         written += 1
                     self._notes.drop(note)
+                self._erasure.mark()  # a dropped note names a person, who may be gone
             for note in notes:
                 self._ledger.forget(note.token)
+        self._erasure.finish(patient=patient)
         return written
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """The changes inside are one: all of them or, when an exception passes, none.
+
+        Their records are written when the outermost ends.
+        """
         if self._ledger.in_transaction:
             raise RuntimeError("the gallery is changed outside of ledger transactions")
-        with self._database.transaction():
-            yield
-        self.settle()
+        outermost, self._together = not self._together, True
+        try:
+            with self._database.transaction():
+                yield
+        finally:
+            self._together = not outermost
+        if outermost:
+            self.settle(patient=True)
+            if self._forget:
+                forget_galleries(self.directory)
+                self._forget = False
 
     def _set_status(self, number: str, status: str, at: Instant) -> None:
-        with self._change():
+        with self.together():
             person = self._known(number)
             if person.status != status:
                 body = PersonStatus.model_validate({"person": person.number, "status": status})
@@ -256,6 +320,7 @@ class Register:
 
     def _tell_deletion(self, person: Person, deleted: int, reason: str, at: Instant) -> None:
         if deleted:
+            self._forget = self._forget or reason != "replaced"
             body: Body = Deletion(person=person.number, templates=deleted, reason=reason)
             self._notes.add(body, at)
 

@@ -5,6 +5,7 @@
 | `templates` | 0 days, fixed | withdrawal, leaving, or the person's `keep_until` |
 | `punches`, `audit` | the policy's days, and until headquarters has it | the record's own time |
 | `consents` | the policy's days | the consent's end; with the last one goes who has left |
+| `quarantine` | the policy's days | when the file was set aside (`store.quarantine`) |
 
 - Templates go at once when a consent ends (`store.gallery`); the job sees to `keep_until`.
 - Records go oldest first, since the chain is cut, not holed: a record that must be kept holds back
@@ -20,17 +21,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from store import quarantine
 from store.gallery import Gallery
 from store.ledger import Head, Ledger
 from store.records import Instant, Purge, Record, utc_text
 from store.register import Register
 
-Subject = Literal["templates", "punches", "audit", "consents"]
-SUBJECTS: tuple[Subject, ...] = ("templates", "punches", "audit", "consents")
+Subject = Literal["templates", "punches", "audit", "consents", "quarantine"]
+SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 _PAGE = 1000
 _CENTURY = 36_500
 
@@ -55,6 +58,7 @@ class RetentionSection(BaseModel):
     punches_days: int = Field(90, ge=1, le=_CENTURY)
     audit_days: int = Field(90, ge=1, le=_CENTURY)
     consents_days: int = Field(1095, ge=0, le=_CENTURY)
+    quarantine_days: int = Field(14, ge=0, le=_CENTURY)
     templates_ground: str = Field(
         "Biometric data only while consent lasts (GDPR art. 5(1)(e), 9(2)(a))", max_length=500
     )
@@ -69,6 +73,11 @@ class RetentionSection(BaseModel):
         "Proof of consent until claims expire (GDPR art. 7(1), 17(3)(e))", max_length=500
     )
 
+    quarantine_ground: str = Field(
+        "Damaged files, kept to mend them and to find the cause (GDPR art. 5(1)(e), 32(1)(c))",
+        max_length=500,
+    )
+
     def policies(self) -> dict[Subject, Policy]:
         """The table of policies, by subject."""
         return {
@@ -76,6 +85,7 @@ class RetentionSection(BaseModel):
             "punches": Policy("punches", self.punches_days, self.punches_ground),
             "audit": Policy("audit", self.audit_days, self.audit_ground),
             "consents": Policy("consents", self.consents_days, self.consents_ground),
+            "quarantine": Policy("quarantine", self.quarantine_days, self.quarantine_ground),
         }
 
 
@@ -86,7 +96,8 @@ class Plan:
     `leaving`: numbers of people whose `keep_until` has come. `up_to`: the last record to prune, 0
     for none; `punches` and `audit` count the records up to it. `consents`: ids of ended consents,
     `people`: numbers of who has left and goes with the last of them. `held_back`: punches past
-    their time that a record before them keeps. `trusted`: False when the clock is not synchronised.
+    their time that a record before them keeps. `set_aside`: folders of the quarantine. `trusted`:
+    False when the clock is not synchronised.
     """
 
     trusted: bool
@@ -97,11 +108,12 @@ class Plan:
     held_back: int = 0
     consents: tuple[int, ...] = ()
     people: tuple[str, ...] = ()
+    set_aside: tuple[Path, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is to be deleted."""
-        return not (self.leaving or self.up_to or self.consents or self.people)
+        return not (self.leaving or self.up_to or self.consents or self.people or self.set_aside)
 
 
 class Retention:
@@ -134,6 +146,13 @@ class Retention:
             held_back=held_back,
             consents=tuple(consents),
             people=tuple(people),
+            set_aside=tuple(
+                quarantine.expired(
+                    self._register.directory,
+                    now.utc,
+                    timedelta(days=self._policies["quarantine"].days),
+                )
+            ),
         )
 
     def carry_out(self, confirmed: Head | None, now: Instant) -> Plan:
@@ -158,6 +177,9 @@ class Retention:
             )
             purges = [self._evidence(subject, count) for subject, count in counts if count]
             self._ledger.prune(plan.up_to, confirmed, now, purges)
+        if plan.set_aside:
+            self._ledger.append(self._evidence("quarantine", len(plan.set_aside)), now)
+            quarantine.delete(plan.set_aside)
         return plan
 
     def _records_due(self, confirmed: Head | None, now: datetime) -> tuple[int, int, int, int]:

@@ -15,11 +15,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A kind of database: its `application_id` and, a version each, the statements that make it."""
+    """A kind of database: its `application_id` and, a version each, the statements that make it.
+
+    `state` asks for a number that only grows and a text, which tell two states of the file apart
+    (`store.mark`); no row while there is nothing to tell.
+    """
 
     name: str
     application_id: int
     steps: tuple[tuple[str, ...], ...]
+    state: str
 
 
 _LEDGER_1 = (
@@ -97,6 +102,35 @@ _LEDGER_2 = (
     # The gallery's notes that have their record already (`store.register`).
     "CREATE TABLE settled (note TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
     "CREATE TABLE erasure (one INTEGER PRIMARY KEY CHECK (one = 1)) STRICT",
+)
+
+# Going on after the file was lost (`store.recovery`): while the row of `provisional` is there,
+# nothing is sent, and what lies after the receipt may be numbered again.
+_LEDGER_3 = (
+    """CREATE TABLE provisional (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        reason TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE resumptions (
+        seq INTEGER PRIMARY KEY,
+        after_seq INTEGER NOT NULL CHECK (after_seq >= 0 AND after_seq < seq),
+        after_hash BLOB NOT NULL CHECK (length(after_hash) = 32)
+    ) STRICT""",
+    "DROP TRIGGER records_follow",
+    """CREATE TRIGGER records_follow BEFORE INSERT ON records
+        WHEN (NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
+            OR NEW.previous IS NOT coalesce(
+                (SELECT hash FROM records ORDER BY seq DESC LIMIT 1), zeroblob(32)))
+            AND NOT (NEW.kind = 'resumption'
+                AND NEW.seq > (SELECT coalesce(max(seq), 0) FROM records)
+                AND NEW.previous IS (SELECT after_hash FROM resumptions WHERE seq = NEW.seq))
+        BEGIN SELECT raise(ABORT, 'a record follows the newest one'); END""",
+    "DROP TRIGGER records_stay",
+    """CREATE TRIGGER records_stay BEFORE DELETE ON records
+        WHEN OLD.seq > coalesce((SELECT seq FROM pruned), 0)
+            AND NOT (EXISTS (SELECT 1 FROM provisional)
+                AND OLD.seq > coalesce((SELECT seq FROM receipt), 0))
+        BEGIN SELECT raise(ABORT, 'a record is never deleted'); END""",
 )
 
 _GALLERY_1 = (
@@ -215,5 +249,28 @@ _GALLERY_3 = (
         DELETE FROM renewals WHERE person = OLD.person; END""",
 )
 
-LEDGER = Schema("ledger", 0x4B4C4731, (_LEDGER_1, _LEDGER_2))  # "KLG1"
-GALLERY = Schema("gallery", 0x4B474131, (_GALLERY_1, _GALLERY_2, _GALLERY_3))  # "KGA1"
+# What came of the newest command that changed this file: it is committed with the change, so that
+# a crash before the ledger tells of it cannot make the command be carried out twice.
+_GALLERY_4 = (
+    """CREATE TABLE last_order (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        number INTEGER NOT NULL CHECK (number >= 1),
+        outcome TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT""",
+)
+
+LEDGER = Schema(
+    "ledger",
+    0x4B4C4731,  # "KLG1"
+    (_LEDGER_1, _LEDGER_2, _LEDGER_3),
+    """SELECT coalesce((SELECT max(seq) FROM records), 0),
+        coalesce((SELECT hex(hash) FROM records ORDER BY seq DESC LIMIT 1), '')
+        WHERE NOT EXISTS (SELECT 1 FROM provisional)""",
+)
+GALLERY = Schema(
+    "gallery",
+    0x4B474131,  # "KGA1"
+    (_GALLERY_1, _GALLERY_2, _GALLERY_3, _GALLERY_4),
+    "SELECT position, '' FROM gallery_clock",
+)

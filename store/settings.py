@@ -72,6 +72,19 @@ class HqSection(_Section):
     public_key: Path
 
 
+class StatusSection(_Section):
+    """What is watched, and from where on it is a fault.
+
+    The faults and where the numbers come from: docs/monitoring.md.
+    """
+
+    watch_every_s: float = Field(10, ge=1, le=600)
+    disk_low_mb: int = Field(500, ge=10, le=1_000_000)
+    temperature_high_c: float = Field(80, ge=40, le=110)
+    attack_streak: int = Field(5, ge=1, le=1000)
+    attack_minutes: float = Field(10, ge=1, le=1440)
+
+
 def load_settings(path: Path, model: type[ModelT]) -> ModelT:
     """Read the TOML file and validate it with `model`, which should forbid unknown keys.
 

@@ -2,7 +2,9 @@
 
 - The first record is number 1 after `GENESIS`, or, after pruning, a later record of the chain is a
   `checkpoint` that names the number and hash before it.
-- Every record follows the one before it by number and hash, and its hash and signature hold.
+- Every record follows the one before it by number and hash, and its hash and signature hold. A
+  `resumption` follows a record of headquarters' by hash and skips numbers; it names the record that
+  lies before it here.
 - A row says the same as its signed payload, and all are of one terminal.
 
     walk = Walk(public_key, terminal)
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from store.chain import GENESIS, check_record
 from store.errors import BrokenChainError
-from store.records import Checkpoint, Envelope, Record
+from store.records import Checkpoint, Envelope, Record, Resumption
 from store.settings import Terminal
 
 
@@ -47,15 +49,20 @@ class Walk:
 
     def step(self, record: Record) -> None:
         """Check the next record and take it as the head."""
+        resumption = _resumption(record)
         if self._begin is None:
             self._begin = self.head
-            if record.seq > 1:
+            if resumption is not None:
+                self._begin = self.head = _held(resumption)
+            elif record.seq > 1:
                 self._begin = self.head = Head(record.seq - 1, record.previous)
             self._begin_confirmed = self.head == Head(0, GENESIS)
-        seq = self.head.seq + 1
+        seq, previous = self.head.seq + 1, self.head.hash
+        if resumption is not None and record.seq > seq and _held(resumption) == self.head:
+            seq, previous = record.seq, bytes.fromhex(resumption.after_hash)
         if record.seq != seq:
             raise BrokenChainError(seq, f"is missing; the next one is {record.seq}")
-        if record.previous != self.head.hash:
+        if record.previous != previous:
             raise BrokenChainError(seq, "does not follow the record before it")
         parts = (record.previous, record.payload, record.hash, record.signature)
         if not check_record(self._public_key, *parts):
@@ -95,3 +102,17 @@ class Walk:
             self._cut = max(self._cut, body.seq)
             if Head(body.seq, bytes.fromhex(body.hash)) == begin:
                 self._begin_confirmed = True
+
+
+def _resumption(record: Record) -> Resumption | None:
+    if record.kind != Resumption.kind:
+        return None
+    try:
+        body = record.content().known_body()
+    except ValueError:
+        return None
+    return body if isinstance(body, Resumption) else None
+
+
+def _held(resumption: Resumption) -> Head:
+    return Head(resumption.held_seq, bytes.fromhex(resumption.held_hash))

@@ -6,7 +6,6 @@ used, 4 the ledger cannot be used, 1 anything else. Errors are one line on stder
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +15,8 @@ from random import Random
 import click
 
 from store.errors import DatabaseError, KeyFileError, SettingsError, StoreError
+from store.hardening import harden
+from store.keys import keys_directory
 from store.settings import load_settings
 from sync.daemon import run
 from sync.errors import CredentialError, SyncError
@@ -29,6 +30,7 @@ DEFAULT_CONFIG = Path("/etc/kiosk/kiosk.toml")
 @click.group()
 def main() -> None:
     """Carry a terminal's signed records to headquarters, and commands back."""
+    harden()
 
 
 @main.command("run")
@@ -47,7 +49,7 @@ def run_command(config: Path) -> None:
     log_to(None, "sync")
     try:
         settings = load_settings(config, Settings)
-        run(settings, _keys(settings), stop, Random(), program_version())
+        run(settings, keys_directory(settings.store.keys), stop, Random(), program_version())
     except (StoreError, SyncError) as error:
         click.echo(f"kiosk-sync: {error}", err=True)
         sys.exit(exit_code(error))
@@ -71,11 +73,3 @@ def program_version() -> str:
         return version("kiosk")
     except PackageNotFoundError:
         return "0"
-
-
-def _keys(settings: Settings) -> Path:
-    """systemd's credentials directory when it holds the ledger's key, else the configured one."""
-    given = os.environ.get("CREDENTIALS_DIRECTORY")
-    if given and (Path(given) / "ledger.key").exists():
-        return Path(given)
-    return settings.store.keys

@@ -10,6 +10,9 @@ Rules:
 - The store is read when `Outbox.version` changes or something is left to do, else left alone.
 - The ledger having diverged from HQ's (an old backup) is shown in the status; one batch at a time
   still goes up, slowly, so that HQ raises its alarm.
+- A provisional ledger is not sent. An empty batch asks HQ for its receipt, until kiosk has resumed.
+- Where the next records were pruned (HQ has lost them), the newest checkpoint goes ahead: it says
+  so, signed.
 
 The clock and randomness are arguments. One `step` does what is due. Errors of the outbox pass
 through; transport errors do not: they are logged, and a pause with jitter follows.
@@ -18,11 +21,11 @@ through; transport errors do not: they are logged, and a pause with jitter follo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -77,12 +80,14 @@ class Courier:
         *,
         version: str,
         pace: Pace | None = None,
+        report: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._address = address
         self._outbox = outbox
         self._random = random
         self._clock = clock
         self._version = version
+        self._report = report
         self._pace = pace or Pace()
         self._pauses = Backoff(first_s=0.5, most_s=30.0)
         self.reception = Reception(address, outbox, hq_key)
@@ -101,6 +106,8 @@ class Courier:
         self._batch_bytes = min(_FIRST_BATCH_BYTES, self._pace.batch_bytes)
         self._failures = 0
         self._rest_until_s = float("-inf")
+        self._awaits_receipt = False
+        self._ask_at_s = float("-inf")
         self._status_at_s = float("-inf")
         self._status_said: tuple[object, ...] | None = None
         self._notice()
@@ -122,7 +129,7 @@ class Courier:
             self._start_over("connected")
             self._look_for_mail = True
             self._status_said = None
-            self._rest_until_s = float("-inf")
+            self._rest_until_s = self._ask_at_s = float("-inf")
         heard = self._hear(transport)
         if self._clock().monotonic_s < self._rest_until_s:
             return heard
@@ -171,6 +178,10 @@ class Courier:
         self._look_for_records = True
         self._look_for_mail = True
         self._head = self._outbox.head().seq
+        self._awaits_receipt = self._outbox.awaits_receipt()
+        if self.reception.refresh():
+            self._window.diverged = False
+            self._start_over("resumed")
 
     def _hear(self, transport: Transport) -> bool:
         for _ in range(_AT_ONCE):
@@ -183,8 +194,13 @@ class Courier:
     def _pump(self, transport: Transport) -> bool:
         if self._look_for_mail:
             self._heed_replay()
+        if self._awaits_receipt:
+            self._ask_for_receipt(transport)
+            return False
         if self._window.overdue(self._clock().monotonic_s):
             self._start_over("no receipt")
+        if not self._window.waits:
+            self._send_checkpoint(transport)
         if not (self._look_for_records and self._window.has_room):
             return False
         records = self._outbox.records(self._window.sent, self._pace.batch_records)
@@ -196,6 +212,23 @@ class Courier:
         self._window.left(records[count - 1].seq, self._clock().monotonic_s)
         return self._window.has_room
 
+    def _ask_for_receipt(self, transport: Transport) -> None:
+        now_s = self._clock().monotonic_s
+        if now_s >= self._ask_at_s:
+            self._publish_events(transport, build_batch([])[0])
+            self._ask_at_s = now_s + self._pace.resend_after_s
+
+    def _send_checkpoint(self, transport: Transport) -> None:
+        if self._look_for_records and (record := self._outbox.checkpoint(self._window.sent)):
+            self._publish_events(transport, build_batch([record])[0])
+
+    def _publish_events(self, transport: Transport, payload: bytes) -> None:
+        transport.publish(
+            topic(self._address, Channel.EVENTS),
+            payload,
+            timeout_s=self._pace.publish_timeout_s,
+        )
+
     def _heed_replay(self) -> None:
         wanted = self._outbox.take_replay()
         if wanted is not None and wanted <= self._window.sent:
@@ -205,11 +238,7 @@ class Courier:
 
     def _publish_batch(self, transport: Transport, payload: bytes, *, whole: bool) -> None:
         before_s = self._clock().monotonic_s
-        transport.publish(
-            topic(self._address, Channel.EVENTS),
-            payload,
-            timeout_s=self._pace.publish_timeout_s,
-        )
+        self._publish_events(transport, payload)
         took_s = self._clock().monotonic_s - before_s
         if took_s > self._pace.publish_target_s:
             self._shrink(self._pace.publish_target_s / took_s)
@@ -279,4 +308,5 @@ class Courier:
             version=self._version,
             fault=self.reception.fault,
             refused=dict(self.reception.refused),
+            report=self._report(),
         )

@@ -3,8 +3,9 @@
 - Everything runs in the caller's thread but the transport's connecting; the database connection is
   opened and used here.
 - No ledger yet: wait for kiosk to make it, saying so once. A ledger that cannot be used (wrong
-  key, newer schema) ends the process; trouble that may pass (busy, disk) is logged and tried again
-  after a pause with jitter, with a new connection to the database.
+  key, newer schema) ends the process; trouble that may pass (busy, disk, or a damaged file, which
+  kiosk's next start replaces) is logged and tried again after a pause with jitter, with a new
+  connection to the database.
 - `Stop.requested` is a plain flag, so a signal handler may set it at any instant; every wait is at
   most `poll_s` (0.1 s) long.
 """
@@ -18,16 +19,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from store.database import open_database
 from store.errors import (
     DatabaseBusyError,
     MissingDatabaseError,
     StorageError,
+    UnsoundDatabaseError,
 )
-from store.keys import load_database_key, load_public_key
+from store.keys import load_public_key
+from store.opening import open_keyed
 from sync.contract.topics import Address, Channel, topic
 from sync.courier import Courier, Now, Pace
 from sync.outbox import StoreOutbox
+from sync.report import Reporter
 from sync.seam import Backoff, Transport
 from sync.settings import Settings
 from sync.stopping import Stop
@@ -61,7 +64,7 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
                 )
             failures += 1
             _wait(stop, settings.mqtt.poll_s * 5)
-        except (DatabaseBusyError, StorageError) as error:
+        except (DatabaseBusyError, StorageError, UnsoundDatabaseError) as error:
             failures += 1
             pause_s = _TROUBLE.pause_s(failures, random)
             fields = {"reason": type(error).__name__, "again_in_s": round(pause_s, 2)}
@@ -70,11 +73,11 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
 
 
 def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
-    key = load_database_key(keys, "ledger")
     hq_key = load_public_key(settings.hq.public_key)
     address = Address(settings.terminal.site, settings.terminal.name)
     with ExitStack() as stack:
-        database = open_database(settings.store.directory / "ledger.db", key, create=False)
+        path = settings.store.directory / "ledger.db"
+        database, _ = open_keyed(path, keys, "ledger", create=False)
         stack.callback(database.close)
         courier = Courier(
             address,
@@ -84,6 +87,7 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
             real_clock,
             version=version,
             pace=_pace(settings),
+            report=Reporter(database, settings).report,
         )
         transport = MqttTransport(
             broker_of(settings, address),

@@ -49,6 +49,15 @@ class Outbox(Protocol):
     def save_receipt(self, document: bytes, head: Head) -> None:
         """Keep a receipt that was verified; durable when this returns."""
 
+    def awaits_receipt(self) -> bool:
+        """Whether the ledger is provisional: nothing is to be sent before kiosk has a receipt."""
+
+    def post_receipt(self, document: bytes) -> bool:
+        """Put a verified receipt before kiosk; False when the inbox is full."""
+
+    def checkpoint(self, after: int) -> LedgerRecord | None:
+        """The newest checkpoint, if records directly after number `after` were pruned."""
+
     def post_command(self, document: bytes) -> bool:
         """Put a command before kiosk; False when the inbox is full. Durable when this returns."""
 
@@ -96,10 +105,25 @@ class StoreOutbox:
         """Keep a verified receipt."""
         self._delivery.save_receipt(document, head.seq, head.hash)
 
+    def awaits_receipt(self) -> bool:
+        """Whether the ledger is provisional."""
+        return self._ledger.provisional() is not None
+
+    def checkpoint(self, after: int) -> LedgerRecord | None:
+        """The newest checkpoint, if records directly after number `after` were pruned."""
+        return self._ledger.newest_checkpoint() if after < self._ledger.pruned() else None
+
+    def post_receipt(self, document: bytes) -> bool:
+        """Put a verified receipt before kiosk; False when the inbox is full."""
+        return self._post("receipt", document)
+
     def post_command(self, document: bytes) -> bool:
         """Put a command before kiosk; False when the inbox is full."""
+        return self._post("command", document)
+
+    def _post(self, kind: str, document: bytes) -> bool:
         try:
-            self._delivery.post_inbox("command", document)
+            self._delivery.post_inbox(kind, document)
         except InboxFullError:
             return False
         return True

@@ -5,7 +5,8 @@
   lost records, and they are sent again.
 - A receipt for a record that we do not have, or have with another hash, is a divergence: this
   ledger is not the one that HQ knows (an old backup, a copied card). `fault` says so; the receipt
-  is not saved.
+  is not saved but put before kiosk, which resumes the ledger behind it. So is every receipt while
+  the ledger is provisional.
 - A command is checked (signature, terminal, expiry) and put before kiosk, which checks again and
   alone carries it out.
 - Nothing that arrives raises: it is refused, counted by reason and logged without its content.
@@ -54,7 +55,19 @@ class Reception:
         self._hq_key = hq_key
         self.refused: Counter[str] = Counter()
         self.fault: str | None = None
-        self._receipt = self._saved()
+        self._document: bytes | None = None
+        self._receipt: Receipt | None = None
+        self._posted: datetime | None = None
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Look at the saved receipt again: kiosk changes it when it resumes. True if it did."""
+        document = self._outbox.receipt()
+        if document == self._document:
+            return False
+        self._document, self._receipt = document, self._opened(document)
+        self.fault = None
+        return True
 
     @property
     def confirmed(self) -> Head:
@@ -80,11 +93,14 @@ class Reception:
         receipt = open_receipt(self._hq_key, self._address, document)
         if self._receipt is not None and receipt.time <= self._receipt.time:
             return Heard.NOTHING  # a stale copy, or the one that we have
+        if self._outbox.awaits_receipt():
+            self.fault = "ledger_awaits_receipt"
+            return self._give_to_kiosk(document, receipt)
         if not self._is_ours(receipt):
-            return Heard.NOTHING
+            return self._give_to_kiosk(document, receipt)
         before = self.confirmed.seq
         self._outbox.save_receipt(document, receipt.head)
-        self._receipt = receipt
+        self._document, self._receipt = document, receipt
         self.fault = None
         if receipt.seq < before:
             fields = {"had": before, "has": receipt.seq}
@@ -93,6 +109,14 @@ class Reception:
         if receipt.seq > before:
             _LOG.info("confirmed", extra={"fields": {"seq": receipt.seq}})
         return Heard.RECEIPT
+
+    def _give_to_kiosk(self, document: bytes, receipt: Receipt) -> Heard:
+        if self._posted is not None and receipt.time <= self._posted:
+            return Heard.NOTHING
+        if not self._outbox.post_receipt(document):
+            return Heard.NO_ROOM
+        self._posted = receipt.time
+        return Heard.NOTHING
 
     def _is_ours(self, receipt: Receipt) -> bool:
         if receipt.seq == 0:
@@ -133,8 +157,7 @@ class Reception:
         self.refused[reason] += 1
         _LOG.warning("message_refused", extra={"fields": {"reason": reason}})
 
-    def _saved(self) -> Receipt | None:
-        document = self._outbox.receipt()
+    def _opened(self, document: bytes | None) -> Receipt | None:
         if document is None:
             return None
         try:

@@ -1,7 +1,8 @@
 """The sync process's part of the terminal's one TOML file.
 
-`[terminal]`, `[store]` and `[hq]` are shared (`store.settings`), `[mqtt]` is ours. kiosk's sections
-are declared as opaque tables: kiosk checks them. Relative paths are relative to the file.
+`[terminal]`, `[store]`, `[hq]` and `[status]` are shared (`store.settings`), `[mqtt]` is ours.
+kiosk's sections are declared as opaque tables: kiosk checks them, and a test holds that none is
+missing. Relative paths are relative to the file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from store.settings import HqSection, StoreSection, Terminal
+from store.settings import HqSection, StatusSection, StoreSection, Terminal
 
 Opaque = dict[str, Any]
 
@@ -49,9 +50,13 @@ class Settings(BaseModel):
     store: StoreSection
     hq: HqSection
     mqtt: MqttSection
+    status: StatusSection = StatusSection()
     camera: Opaque = {}
     recognition: Opaque = {}
+    quality: Opaque = {}
     pad: Opaque = {}
     indicators: Opaque = {}
     decision: Opaque = {}
     retention: Opaque = {}
+    templates: Opaque = {}
+    backup: Opaque = {}

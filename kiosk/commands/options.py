@@ -45,8 +45,8 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Rows as a table; a column shows the row's value of that name."""
+    """Rows as a table; a column shows the row's value of that name, as it is: no markup."""
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if row[c] is None else str(row[c]) for c in columns))
-    Console().print(table)
+    Console(markup=False, emoji=False, highlight=False).print(table)

@@ -12,7 +12,7 @@ from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
-from kiosk.settings import load
+from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
 from store.people import Person, TemplateEntry
@@ -195,7 +195,7 @@ def _find(stores: Stores, number: str) -> Person:
     person = stores.gallery.person(number)
     if person is None:
         raise UnknownPersonError(
-            f"nobody has number {number} here; `kiosk people list` shows who is"
+            "nobody has this number here; `kiosk people list` shows who has one"
         )
     return person
 

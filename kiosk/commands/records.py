@@ -11,10 +11,10 @@ from rich.console import Console
 
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
-from kiosk.settings import Settings, load
+from kiosk.confirmed import confirmed_head
+from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
-from store.documents import open_document
-from store.ledger import Head, Record
+from store.ledger import Record
 from store.records import utc_text
 from store.retention import Retention
 
@@ -28,7 +28,7 @@ def punches(config: Path, as_json: bool) -> None:
     """Every punch on this terminal, and whether headquarters has confirmed it."""
     settings = load(config)
     with open_stores(settings) as stores:
-        head = confirmed_head(stores, settings)
+        head = confirmed_head(stores, settings.terminal)
         confirmed = head.seq if head else 0
         rows = [_row(record, confirmed) for record in _all(stores) if record.kind == "punch"]
     if as_json:
@@ -57,7 +57,7 @@ def verify(config: Path, as_json: bool) -> None:
         head = stores.ledger.verify(
             stores.signer.public_key(),
             lambda done, total: bar.update(task, completed=done, total=total),
-            known=confirmed_head(stores, settings),
+            known=confirmed_head(stores, settings.terminal),
         )
     if as_json:
         print_json({"records": head.seq, "hash": head.hash.hex()})
@@ -88,10 +88,10 @@ def retention(dry_run: bool, config: Path, as_json: bool) -> None:
         job = Retention(
             stores.gallery, stores.register, stores.ledger, settings.retention.policies()
         )
-        confirmed = confirmed_head(stores, settings)
+        confirmed = confirmed_head(stores, settings.terminal)
         plan = job.plan(confirmed, now) if dry_run else job.carry_out(confirmed, now)
     if as_json:
-        print_json(asdict(plan))
+        print_json({**asdict(plan), "set_aside": [folder.name for folder in plan.set_aside]})
     elif not plan.trusted:
         click.echo("the clock is not synchronised: nothing is deleted by age")
     else:
@@ -99,22 +99,9 @@ def retention(dry_run: bool, config: Path, as_json: bool) -> None:
         click.echo(
             f"{verb}: {plan.punches} punches and {plan.audit} other records "
             f"(up to #{plan.up_to}), {len(plan.consents)} ended consents, "
-            f"{len(plan.people)} people who left, templates of {len(plan.leaving)} people"
+            f"{len(plan.people)} people who left, templates of {len(plan.leaving)} people, "
+            f"{len(plan.set_aside)} files that were set aside"
         )
-
-
-def confirmed_head(stores: Stores, settings: Settings) -> Head | None:
-    """The record that HQ's signed receipt names; None before the first.
-
-    Raises `store.errors.DocumentError` when the kept receipt is not HQ's.
-    """
-    document = stores.delivery.receipt()
-    if document is None:
-        return None
-    body = open_document(stores.hq_key, "receipt", document)
-    if (body["site"], body["terminal"]) != (settings.terminal.site, settings.terminal.name):
-        return None
-    return Head(int(str(body["seq"])), bytes.fromhex(str(body["hash"])))
 
 
 def _all(stores: Stores) -> list[Record]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import signal
+import sys
 import threading
 from contextlib import ExitStack
 from importlib import metadata
@@ -13,23 +15,40 @@ import click
 
 from kiosk import log
 from kiosk.cameras import open_camera
-from kiosk.clock import SystemClock
+from kiosk.clock import Clock, SystemClock
 from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
+from kiosk.errors import CameraError
 from kiosk.identity import NoReader
-from kiosk.indicators import GpioIndicator
-from kiosk.settings import load
-from kiosk.stores import open_stores
-from store.records import Boot, Stop
+from kiosk.indicators import GpioIndicator, Signal
+from kiosk.overrides import Overrides, digest
+from kiosk.settings import Settings, load
+from kiosk.station import Station
+from kiosk.stores import open_stores, recover_stores
+from kiosk.watchman import CAMERA_UNAVAILABLE, Watchman
+from store.records import Boot, Configuration, Fault, Stop
+from store.standing import standing_faults
+
+# EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
+RESTART = 75
+_MAX_DETAIL = 1000  # characters of a fault's detail (`store.records.Text`)
 
 
 @click.command()
 @with_config
 def run(config: Path) -> None:
-    """Serve people at the door until SIGTERM, or until a recorded camera ends."""
+    """Serve people at the door until SIGTERM, or until a recorded camera ends.
+
+    Ends with 75 when headquarters' order or settings want it started again.
+    """
     log.to_stderr()
-    settings = load(config)
+    own = load(config)
+    overrides = Overrides(own)
+    clock = SystemClock(own.terminal.zone)
+    recover_stores(own, clock.now())
+    _settle_trial(overrides, own, clock)
+    settings, invalid = overrides.settings()
     stopping = threading.Event()
     with ExitStack() as stack:
         eyes = open_eyes(settings)
@@ -37,7 +56,14 @@ def run(config: Path) -> None:
         stores = stack.enter_context(open_stores(settings))
         indicator = GpioIndicator(settings.indicators)
         stack.callback(indicator.close)
-        camera = open_camera(settings.camera)
+        clock = SystemClock(settings.terminal.zone)
+        try:
+            camera = open_camera(settings.camera)
+        except CameraError as error:
+            indicator.show(Signal.FAULT)
+            watchman = Watchman(settings, stores)
+            watchman.report(CAMERA_UNAVAILABLE, True, clock.now(), type(error).__name__)
+            raise
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:
@@ -46,12 +72,24 @@ def run(config: Path) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        clock = SystemClock(settings.terminal.zone)
         for note in eyes.notes:
             log.say("note", text=note)
-        digest = hashlib.sha256(config.read_bytes()).hexdigest()
-        boot = Boot(version=metadata.version("kiosk"), settings_digest=digest)
+        file_digest = hashlib.sha256(config.read_bytes()).hexdigest()
+        boot = Boot(
+            version=metadata.version("kiosk"),
+            settings_digest=file_digest,
+            versions=versions(),
+            models={"embedder": eyes.model_digest},
+            templates=len(stores.gallery.templates(eyes.model_digest)[0]),
+            faults=tuple(sorted(standing_faults(stores.ledger_db))),
+        )
         stores.ledger.append(boot, clock.now())
+        if invalid is not None:
+            log.complain("overrides_passed_over", why=invalid)
+            fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])
+            stores.ledger.append(fault, clock.now())
+        models = {"embedder": eyes.model_digest}
+        station = Station(settings, overrides, models, file_digest)
         Door(
             settings,
             stores,
@@ -62,7 +100,40 @@ def run(config: Path) -> None:
             stopping,
             verification_for(settings, eyes),
             NoReader(),
+            station,
         ).run(camera)
-        reason = "stopped" if stopping.is_set() else "camera ended"
+        reason = "stopped" if stopping.is_set() else station.restart or "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)
+    if station.restart is not None and not stopping.is_set():
+        sys.exit(RESTART)
+
+
+def _settle_trial(overrides: Overrides, settings: Settings, clock: Clock) -> None:
+    """Go back from headquarters' settings when a start with them did not get ready.
+
+    The record comes first: a crash in between writes it twice rather than never.
+    """
+    failed = overrides.begin()
+    if failed is None:
+        return
+    log.complain("configuration_rolled_back", number=failed.number)
+    record = Configuration(
+        before=digest(failed.text),
+        after=digest(failed.previous),
+        keys=overrides.changed(failed.text, failed.previous),
+        why="start failed",
+    )
+    with open_stores(settings) as stores:
+        stores.ledger.append(record, clock.now())
+    overrides.abandon(failed)
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the system and the libraries that the terminal stands on."""
+    return {
+        "python": platform.python_version(),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}"[:64],
+        "sqlcipher3": metadata.version("sqlcipher3"),
+        "onnxruntime": metadata.version("onnxruntime"),
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks import ledger as ledger_part
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
 
@@ -23,6 +24,20 @@ def bench() -> None:
 def gallery(templates: int, repetitions: int, to: Path | None) -> None:
     """Load, search and change a gallery."""
     _give(measure(templates, repetitions), to)
+
+
+@bench.command("ledger")
+@click.option("--records", default=100_000, show_default=True, help="To verify.")
+@click.option("--repetitions", default=1000, show_default=True, help="Of each measurement.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="On the disk to measure; without it, the temporary folder's.",
+)
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def ledger(records: int, repetitions: int, folder: Path | None, to: Path | None) -> None:
+    """Append beside bare SQLite on the same disk, beside readers; verify."""
+    _give(ledger_part.measure(records, repetitions, folder), to)
 
 
 def _give(report: Report, to: Path | None) -> None:

@@ -40,6 +40,7 @@ def measure(templates: int, repetitions: int) -> Report:
             matcher = _load(report, database, templates)
             _search(report, matcher, vectors, repetitions)
             _change(report, matcher, database, repetitions)
+            _reissue(report, database)
         finally:
             database.close()
     return report
@@ -118,6 +119,13 @@ def _change(report: Report, matcher: Matcher, database: Database, repetitions: i
     report.numbers["replace over identify"] = replace.median_ms / identify
     taken = report.timings["take up one person's change"].median_ms
     report.numbers["whole load over one change taken up"] = report.numbers["load, s"] * 1e3 / taken
+
+
+def _reissue(report: Report, database: Database) -> None:
+    """One transaction over everybody: so long other writers of the gallery wait, at most 10 s."""
+    begun = time.perf_counter()
+    Templates(database).convert(None, "0123456789abcdef", lambda vectors: -vectors)
+    report.numbers["re-issue all, one transaction and the log cut, s"] = time.perf_counter() - begun
 
 
 def _resident_mb() -> float:

@@ -1,11 +1,11 @@
-"""How things are timed and told: median and 95th percentile of many repetitions, after warm-up."""
+"""How things are timed and told: median, 95th and 99th percentile of many repetitions."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ class Timing:
 
     median_ms: float
     p95_ms: float
+    p99_ms: float
     repetitions: int
 
 
@@ -27,22 +28,29 @@ def timed(work: Callable[[], object], repetitions: int, warm_up: int = WARM_UP) 
     """The time of `work`, called again and again."""
     for _ in range(warm_up):
         work()
-    return _timing(np.array([_once(work) for _ in range(repetitions)]))
+    return timing(np.array([_once(work) for _ in range(repetitions)]))
+
+
+def by_turns(
+    works: Sequence[Callable[[], object]], repetitions: int, warm_up: int = WARM_UP
+) -> NDArray[np.float64]:
+    """(repetitions, works) seconds of each, taken by turns.
+
+    By turns, so that whatever else the machine does falls on all alike.
+    """
+    for _ in range(warm_up):
+        for work in works:
+            work()
+    return np.array([[_once(work) for work in works] for _ in range(repetitions)])
 
 
 def compared(
     work: Callable[[], object], yardstick: Callable[[], object], repetitions: int
 ) -> tuple[Timing, Timing, float]:
-    """The times of both, taken by turns, and the median of the ratios of neighbours.
-
-    By turns, so that whatever else the machine does falls on both alike.
-    """
-    for _ in range(WARM_UP):
-        work()
-        yardstick()
-    pairs = np.array([(_once(work), _once(yardstick)) for _ in range(repetitions)])
+    """The times of both, taken by turns, and the median of the ratios of neighbours."""
+    pairs = by_turns((work, yardstick), repetitions)
     ratio = float(np.median(pairs[:, 0] / pairs[:, 1]))
-    return _timing(pairs[:, 0]), _timing(pairs[:, 1]), ratio
+    return timing(pairs[:, 0]), timing(pairs[:, 1]), ratio
 
 
 def _once(work: Callable[[], object]) -> float:
@@ -51,9 +59,10 @@ def _once(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def _timing(taken: NDArray[np.float64]) -> Timing:
-    median, p95 = np.percentile(taken, (50, 95)) * 1e3
-    return Timing(float(median), float(p95), len(taken))
+def timing(taken: NDArray[np.float64]) -> Timing:
+    """What (n) seconds come to."""
+    median, p95, p99 = np.percentile(taken, (50, 95, 99)) * 1e3
+    return Timing(float(median), float(p95), float(p99), len(taken))
 
 
 @dataclass(slots=True)
@@ -68,7 +77,12 @@ class Report:
     def as_json(self) -> dict[str, object]:
         """One JSON object."""
         timings = {
-            name: {"median_ms": t.median_ms, "p95_ms": t.p95_ms, "repetitions": t.repetitions}
+            name: {
+                "median_ms": t.median_ms,
+                "p95_ms": t.p95_ms,
+                "p99_ms": t.p99_ms,
+                "repetitions": t.repetitions,
+            }
             for name, t in self.timings.items()
         }
         return {
@@ -82,9 +96,10 @@ class Report:
         """The same as tables."""
         lines = [f"# {self.title}", ""]
         lines += [f"- {name}: {value}" for name, value in self.conditions.items()]
-        lines += ["", "| | median ms | p95 ms | repetitions |", "| --- | --- | --- | --- |"]
+        lines += ["", "| | median ms | p95 ms | p99 ms | repetitions |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
         lines += [
-            f"| {name} | {t.median_ms:.3f} | {t.p95_ms:.3f} | {t.repetitions} |"
+            f"| {name} | {t.median_ms:.3f} | {t.p95_ms:.3f} | {t.p99_ms:.3f} | {t.repetitions} |"
             for name, t in self.timings.items()
         ]
         lines += ["", "| | |", "| --- | --- |"]

@@ -61,9 +61,9 @@ class Loop:
         misc_at_s = time.monotonic()
         while not self._over.is_set():
             for fd, events in self._epoll.poll(0.2):
-                self._links[fd].turn(bool(events & select.EPOLLOUT))
-                if self._links[fd].broken:
-                    self._epoll.unregister(fd)
+                link = self._links[fd]
+                link.turn(bool(events & select.EPOLLOUT))
+                if link.broken:  # paho has closed its socket, and with it left the epoll
                     del self._links[fd]
             if time.monotonic() >= misc_at_s:
                 for link in list(self._links.values()):

@@ -97,15 +97,26 @@ class Ledger:
         for number in range(len(self.latencies_s), head.seq):
             self.latencies_s.append(now_s - self.appended_s[number])
 
-    def post_command(self, document: bytes) -> bool:
+    def awaits_receipt(self) -> bool:
+        """Never: nothing of it is lost."""
+        return False
+
+    def post_receipt(self, _document: bytes) -> bool:
+        """Only a ledger that was lost needs it."""
+        return True
+
+    def checkpoint(self, _after: int) -> None:
+        """Nothing is pruned."""
+
+    def post_command(self, _document: bytes) -> bool:
         """No kiosk runs here; a replay is the courier's own doing after its patience."""
         return True
 
-    def replies(self, limit: int) -> Sequence[Letter]:
+    def replies(self, _limit: int) -> Sequence[Letter]:
         """None."""
         return ()
 
-    def drop_reply(self, letter: Letter) -> None:
+    def drop_reply(self, _letter: Letter) -> None:
         """None."""
 
     def take_replay(self) -> int | None:

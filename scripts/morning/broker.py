@@ -26,45 +26,8 @@ READY_WITHIN_S = 10.0
 STOP_WITHIN_S = 10.0
 POLL_S = 0.02
 
-ACCESS = """\
-# A terminal's user name is SITE/TERMINAL, the common name of its certificate.
-pattern write kiosk/v1/%u/events
-pattern write kiosk/v1/%u/status
-pattern write kiosk/v1/%u/reply
-pattern read kiosk/v1/%u/receipt
-pattern read kiosk/v1/%u/command
-
-user hq
-topic read kiosk/v1/+/+/events
-topic read kiosk/v1/+/+/status
-topic read kiosk/v1/+/+/reply
-topic write kiosk/v1/+/+/receipt
-topic write kiosk/v1/+/+/command
-
-user watch
-topic read kiosk/v1/#
-"""
-
-CONFIGURATION = """\
-{user}per_listener_settings false
-listener {port} 127.0.0.1
-cafile {ca}
-certfile {certificate}
-keyfile {key}
-tls_version tlsv1.2
-require_certificate true
-use_identity_as_username true
-allow_anonymous false
-acl_file {access}
-persistence true
-persistence_location {state}/
-autosave_interval 1
-autosave_on_changes false
-max_queued_messages 2000
-log_dest file {log}
-log_timestamp_format %Y-%m-%dT%H:%M:%S
-connection_messages true
-"""
+# The ready files for operators are the ones that run here.
+READY = Path(__file__).resolve().parents[2] / "docs" / "broker"
 
 
 class BrokerError(RuntimeError):
@@ -178,20 +141,25 @@ class Broker:
 
     def _write_configuration(self) -> Path:
         access = self.directory / "access.conf"
-        access.write_text(ACCESS)
+        access.write_bytes((READY / "acl").read_bytes())
         access.chmod(0o600)
+        own = {
+            "listener": f"{self.port} 127.0.0.1",
+            "cafile": self._server.ca,
+            "certfile": self._server.certificate,
+            "keyfile": self._server.key,
+            "acl_file": access,
+            "persistence_location": f"{self._state}/",
+            "autosave_interval": 1,
+            "log_dest": f"file {self.log}",
+        }
+        # Started as root it would drop to its own user before it reads its 0600 key.
+        lines = ["user root"] if os.geteuid() == 0 else []
+        for line in (READY / "mosquitto.conf").read_text(encoding="utf-8").splitlines():
+            word = line.partition(" ")[0]
+            lines.append(f"{word} {own.pop(word)}" if word in own else line)
+        if own:
+            raise BrokerError(f"docs/broker/mosquitto.conf lacks {', '.join(own)}")
         configuration = self.directory / "mosquitto.conf"
-        configuration.write_text(
-            CONFIGURATION.format(
-                # Started as root it would drop to its own user before it reads its 0600 key.
-                user="user root\n" if os.geteuid() == 0 else "",
-                port=self.port,
-                ca=self._server.ca,
-                certificate=self._server.certificate,
-                key=self._server.key,
-                access=access,
-                state=self._state,
-                log=self.log,
-            )
-        )
+        configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return configuration

@@ -6,8 +6,9 @@ Status informs people and monitoring. Nothing is ever decided by it.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,7 +17,10 @@ from sync.contract.wire import Message, Sequence, load_json, validate
 
 
 class Status(Message):
-    """How a terminal's delivery stands: `head` and `confirmed` are record numbers."""
+    """How a terminal's delivery stands: `head` and `confirmed` are record numbers.
+
+    What a machine does not tell is absent.
+    """
 
     v: Literal[1] = 1
     state: Literal["online", "offline"]
@@ -30,6 +34,16 @@ class Status(Message):
         default_factory=dict,
         description="inbound messages that were refused since the start, by reason",
     )
+    faults: tuple[str, ...] | None = Field(None, description="codes that stand, by the ledger")
+    clock_synchronised: bool | None = None
+    clock_error_ms: Sequence | None = None
+    disk_free: Sequence | None = Field(None, description="bytes")
+    temperature_c: float | None = None
+    power: tuple[str, ...] | None = None
+    models: dict[str, str] | None = None
+    versions: dict[str, str] | None = None
+    certificate_expires: Utc | None = None
+    ca_expires: Utc | None = None
 
 
 def build_status(
@@ -41,6 +55,7 @@ def build_status(
     version: str,
     fault: str | None = None,
     refused: dict[str, int] | None = None,
+    report: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The status payload; `backlog` is the records between the two numbers."""
     status = Status(
@@ -52,6 +67,7 @@ def build_status(
         version=version,
         fault=fault,
         refused=refused or {},
+        **(report or {}),
     )
     content = status.model_dump(mode="json", exclude_none=True)
     content["time"] = utc_text(now)

@@ -2,7 +2,9 @@
 
 1. `check_event`: the envelope and the signed data say the same, of the terminal that the topic
    names; SHA-256(previous hash ‖ RFC 8785(data)) is the hash; the terminal's Ed25519 key signed it.
-2. `place`: against the head (highest record accepted so far) the event is NEXT, KNOWN, a GAP or a
+2. A `resumption` (`skips`) comes after the records that the terminal held before it, and skips the
+   numbers up to its own: they were lost, or never used.
+3. `place`: against the head (highest record accepted so far) the event is NEXT, KNOWN, a GAP or a
    FORK. Only NEXT moves the head. A FORK is an alarm and never overwrites anything.
 
 A KNOWN event may still be a fork further down: who keeps the hashes compares them.
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from store.canonical import canonical
 from store.chain import GENESIS, check_record
 from store.errors import StoreError
+from store.records import BODIES, Checkpoint, Resumption
 from sync.contract.errors import ForgedPayloadError, MalformedPayloadError, MisaddressedPayloadError
 from sync.contract.events import Event, RecordData
 from sync.contract.topics import Address
@@ -93,8 +96,22 @@ def check_event(address: Address, public_key: Ed25519PublicKey, event: Event) ->
     return checked
 
 
+def skips(event: CheckedEvent) -> Resumption | Checkpoint | None:
+    """What the event says of numbers that will not come (any more); None if nothing."""
+    if event.kind not in (Resumption.kind, Checkpoint.kind):
+        return None
+    try:
+        body = BODIES[event.kind].model_validate(event.data.body)
+    except ValueError:
+        return None  # a later form, not known here
+    return body if isinstance(body, (Resumption, Checkpoint)) else None
+
+
 def place(head: Head, event: CheckedEvent) -> Place:
     """Where the event stands against `head`."""
+    said = skips(event)
+    if isinstance(said, Resumption) and said.held_seq <= head.seq < event.seq:
+        return Place.NEXT
     if event.seq == head.seq + 1:
         return Place.NEXT if event.previous == head.hash else Place.FORK
     if event.seq > head.seq:

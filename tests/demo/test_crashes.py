@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from morning.cast import Person
+from morning.doorway import enrol, pictures_of
 from morning.stage import SITE, TERMINAL, Running, Stage
 from store.database import open_database
 from store.keys import load_database_key
 from store.ledger import Ledger, Record
 from store.settings import Terminal
 
-from .conftest import MakeStage, enrol, pictures_of
+from .conftest import MakeStage
 
 PUNCHES = 200
 KILLS_EACH = 3

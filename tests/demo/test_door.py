@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from morning.cast import Person
+from morning.doorway import enrol, pictures_of
 from morning.stage import Stage, StageError, program
 
-from .conftest import MakeStage, enrol, pictures_of
+from .conftest import MakeStage
 
 DOOR: dict[str, str | int | float] = {"source": "pictures", "fps": 10, "pace": "every-frame"}
 TERM_WITHIN_S = 2.0  # the issue's own bound for a clean end

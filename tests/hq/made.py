@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hq.commands import Outgoing
 from hq.database import Database
-from hq.intake import Outgoing, ReplayPolicy
+from hq.intake import ReplayPolicy
 from hq.receiver import Receiver
 from hq.reports import Reader, alarm_lines
 from hq.terminals import add_terminal

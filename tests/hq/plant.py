@@ -176,6 +176,16 @@ class Plant:
 
         until(delivered, "everything at headquarters and confirmed", within_s)
 
+    def until_delivered_from(self, first: int, within_s: float = 45.0) -> None:
+        """Like `until_delivered`, where headquarters has lost the records before `first`."""
+        wanted = [r.hash.hex() for r in self.ledger.records(first - 1, 1_000_000)]
+
+        def delivered() -> bool:
+            head = self.status().get("confirmed") == self.ledger.head().seq
+            return head and self.confirmed()[-len(wanted) :] == wanted
+
+        until(delivered, "everything at headquarters and confirmed", within_s)
+
     def close(self) -> None:
         for program in self.programs:
             if program.running:

@@ -15,6 +15,7 @@ from hq.receiver import Receiver
 from hq.terminals import add_terminal
 from store.keys import create_keys
 from sync.contract.events import build_batch
+from sync.contract.status import build_status
 from sync.contract.topics import Channel, topic
 from tests.hq.made import POLICY
 from tests.sync.made import GATE_A, GATE_A_KEY, GATE_B, HQ_KEY, NOON, chain, inbound
@@ -125,3 +126,14 @@ def test_a_database_that_cannot_be_used_says_so(config: Path) -> None:
     config.write_text(config.read_text() + '[database]\nurl = "nonsense://"\n')
     done = call("punches", "--config", config)
     assert (done.exit_code, "database.url" in done.stderr) == (4, True)
+
+
+def test_a_terminals_state_backlog_and_faults_are_listed(config: Path) -> None:
+    fill(config)
+    database = Database(f"sqlite:///{config.parent / 'hq.db'}")
+    report = {"faults": ("too_hot",)}
+    status = build_status(state="online", now=NOON, head=5, confirmed=2, version="1", report=report)
+    Receiver(database, HQ_KEY, POLICY).take([inbound(topic(GATE_A, Channel.STATUS), status)], NOON)
+    database.close()
+    listed = call("terminals", "list", "--config", config).stdout
+    assert listed == "plant-1/gate-a  2  online  backlog 3  too_hot\n"

@@ -181,8 +181,10 @@ def test_a_topic_that_is_none_of_ours_is_an_alarm(office: Office) -> None:
     assert office.alarms() == [("malformed", 0, 1), ("malformed", 0, 1)]
 
 
-def test_an_empty_batch_is_nothing(office: Office) -> None:
-    assert office.hear(Channel.EVENTS, b"[]") == []
+def test_an_empty_batch_asks_for_the_receipt(office: Office) -> None:
+    (answer,) = office.hear(Channel.EVENTS, b"[]")
+    assert answer.topic == topic(GATE_A, Channel.RECEIPT)
+    assert office.receipt().head == START
     assert office.alarms() == []
 
 
@@ -193,6 +195,18 @@ def test_every_kind_is_kept_and_only_punches_are_punches(office: Office) -> None
     kinds = [line["kind"] for line in Reader(office.database).read()]
     assert kinds == ["punch", "rejection"]
     assert len(list(Reader(office.database, "punch").read())) == 1
+
+
+def test_a_status_that_knows_of_more_than_we_have_is_answered_with_the_receipt(
+    office: Office,
+) -> None:
+    """We lost records; the terminal sends them again from the receipt on, without a new punch."""
+    office.take(chain(2))
+    known = build_status(state="online", now=NOON, head=9, confirmed=2, version="0.1.0")
+    assert office.hear(Channel.STATUS, known) == []
+    more = build_status(state="online", now=NOON, head=9, confirmed=4, version="0.1.0")
+    office.hear(Channel.STATUS, more)
+    assert office.receipt().seq == 2
 
 
 def test_a_status_and_a_reply_are_kept(office: Office) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal
 
+from hq.commands import Outgoing
 from hq.database import Database
-from hq.intake import Outgoing, ReplayPolicy
+from hq.intake import ReplayPolicy
 from hq.receiver import Receiver
 from hq.reports import Reader, alarm_lines
 from hq.terminals import add_terminal
@@ -139,7 +140,8 @@ class World:
             if number % 20 == 0:
                 self.ask_for_replays()
                 self.clock.pass_s(1.0)
-                if self.sync.reception.confirmed == self.outbox.head():
+                agreed = self.sync.reception.confirmed == self.outbox.head()
+                if agreed and self.counted() == self.recorded():
                     return True
         return False
 

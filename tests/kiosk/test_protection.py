@@ -75,9 +75,9 @@ def stop(*_: object) -> None:
 @pytest.mark.parametrize(
     ("target", "name", "converted"),
     [
-        (protection, "create_next_templates_key", False),
+        (protection, "create_next_key", False),
         (Templates, "convert", False),
-        (protection, "take_next_templates_key", True),
+        (protection, "take_next_key", True),
     ],
 )
 def test_a_crash_leaves_one_state_that_the_next_opening_goes_on_from(

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 from store.database import open_database
-from store.errors import StorageError
+from store.errors import StorageError, StoreError
+from store.keys import NAMES, load_sealing_key, load_signing_key
 from store.ledger import Ledger
+from store.opening import open_keyed
 from tests.store.made import LEDGER_KEY, SIGNER, TERMINAL, at, punch
 
 
@@ -45,11 +47,43 @@ def fill_the_disk(folder: Path, limit_bytes: int) -> None:
         say(type(error).__name__)
 
 
+def open_with(folder: Path, key: bytes) -> None:
+    """At a word, open or make the ledger with this key and append; say the error's class if any."""
+    say("ready")
+    sys.stdin.readline()
+    try:
+        database = open_database(folder / "ledger.db", key, create=True)
+        record = Ledger(database, TERMINAL, SIGNER).append(punch(key.hex()[:8]), at())
+        say(record.seq, record.hash.hex())
+        database.close()
+    except StoreError as error:
+        say(type(error).__name__)
+
+
+def hold_keys(folder: Path) -> None:
+    """Open and use both databases, then close them and drop the private keys; wait after each."""
+    keys = folder / "keys"
+    opened = [open_keyed(folder / f"{n}.db", keys, n, create=False)[0] for n in NAMES]
+    signer = load_signing_key(keys)
+    load_sealing_key(keys)
+    Ledger(opened[0], TERMINAL, signer).append(punch(), at())
+    say("open")
+    sys.stdin.readline()
+    for database in opened:
+        database.close()
+    say("closed")
+    sys.stdin.readline()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["append", folder, who, count]:
             append(Path(folder), who, int(count))
         case ["fill-the-disk", folder, limit_bytes]:
             fill_the_disk(Path(folder), int(limit_bytes))
+        case ["open-with", folder, key]:
+            open_with(Path(folder), bytes.fromhex(key))
+        case ["hold-keys", folder]:
+            hold_keys(Path(folder))
         case _:
-            sys.exit("append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES")
+            sys.exit("append FOLDER WHO COUNT | fill-the-disk FOLDER BYTES | open-with, hold-keys")

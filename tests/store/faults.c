@@ -1,4 +1,5 @@
-/* Makes system calls on files under one folder fail, for tests/store/fault_harness.py.
+/* Makes system calls on files under one folder fail, for tests/store/fault_harness.py, or kills the
+ * process before one of them, for tests/store/rotation_harness.py (the armed errno is then -1).
  *
  * Loaded with LD_PRELOAD. KIOSK_FAULT_FOLDER names the folder, with a slash at its end. Every call
  * that is interposed below and concerns a file in it is counted; the one with the armed number
@@ -9,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,7 @@ static int fails(const char *call) {
     counted++;
     if (armed_at == 0 || counted < armed_at || (counted > armed_at && !lasting)) return 0;
     last_failed = call;
+    if (armed_errno == -1) kill(getpid(), SIGKILL);
     errno = armed_errno;
     return 1;
 }

@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 from store.database import Database, open_database
 from store.delivery import Delivery
 from store.gallery import Gallery
+from store.keys import DatabaseName
 from store.ledger import Ledger
+from store.mark import fingerprint
+from store.opening import Access
 from store.records import Instant, Punch
+from store.secret import Secret
 from store.settings import Terminal
 
 LEDGER_KEY = bytes(range(32))
@@ -89,6 +93,18 @@ def open_shop(folder: Path) -> Shop:
         Delivery(ledger_db),
         Gallery(gallery_db),
     )
+
+
+def door(key: bytes) -> Access:
+    """The access that a key gives."""
+
+    def open_it(path: Path, create: bool) -> Database:
+        return open_database(path, key, create=create)
+
+    return Access(open_it, frozenset({fingerprint(Secret.copy_of(key))}))
+
+
+DOORS: dict[DatabaseName, Access] = {"ledger": door(LEDGER_KEY), "gallery": door(GALLERY_KEY)}
 
 
 class PowerCut(BaseException):

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from store.chain import record_hash, sign_record
 from store.errors import StorageError
 from store.export import export_line
-from store.ledger import Record
+from store.ledger import Head, Record
 from tests.store.made import PUBLIC, SIGNER, STRANGER, Shop, at, punch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,3 +177,26 @@ def test_an_export_that_fails_leaves_nothing(shop: Shop, monkeypatch: pytest.Mon
     assert sorted(shop.folder.iterdir()) == before
     with pytest.raises(StorageError, match="cannot be written"):
         shop.ledger.export(shop.folder / "none" / "export.jsonl")
+
+
+def test_it_follows_a_resumption_and_only_where_it_belongs(shop: Shop, tmp_path: Path) -> None:
+    before = filled(shop)
+    first = shop.ledger.records(0, 1)[0]
+    shop.delivery.save_receipt(b"receipt", 1, first.hash)
+    shop.ledger.await_receipt("restored")
+    resumption = shop.ledger.resume(Head(500, b"\x05" * 32), b"later", at(20))
+    lines = exported(shop)
+    assert verdict(tmp_path, lines)[0] == 0
+    assert verdict(tmp_path, [lines[0], *lines[2:]])[0] == 1
+    assert verdict(tmp_path, lines[1:])[0] == 1
+    assert verdict(tmp_path, [*before[:3], *lines[1:]])[0] == 1
+    assert lines[1].count(f'\\"seq\\":{resumption.seq}'.encode()) == 1
+
+
+def test_it_follows_a_resumption_that_begins_a_file(shop: Shop, tmp_path: Path) -> None:
+    shop.ledger.await_receipt("missing")
+    shop.ledger.append(punch(), at())
+    shop.ledger.resume(Head(500, b"\x05" * 32), b"receipt", at(20))
+    lines = exported(shop)
+    assert verdict(tmp_path, lines)[0] == 0
+    assert verdict(tmp_path, lines[1:])[0] == 1

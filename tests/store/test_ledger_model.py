@@ -2,11 +2,12 @@
 
 Two connections, as of two processes, work on one ledger: they append, fail, roll back, crash, close
 and open again, and prune, while receipts, messages, replies, replays and command numbers come and
-go.
+go. Now and then the file is lost, and the ledger resumes.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,15 +16,28 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from store.chain import GENESIS
 from store.errors import NotCanonicalError
 from store.ledger import Head, Record
 from store.records import Fault
-from tests.store.made import PUBLIC, PowerCut, Shop, at, cut_power_at, open_shop, punch
+from store.recovery import recover
+from tests.store.made import (
+    DOORS,
+    PUBLIC,
+    SIGNER,
+    TERMINAL,
+    PowerCut,
+    Shop,
+    at,
+    cut_power_at,
+    open_shop,
+    punch,
+)
 
 WHO = st.sampled_from([0, 1])
+ELSEWHERE = b"\x07" * 32
 NUMBERS = st.integers(1, 30)
 
 
@@ -39,6 +53,16 @@ class Model:
     replies: list[bytes] = field(default_factory=list)
     replay: int | None = None
     command: int = 0
+
+    def after(self, seq: int) -> list[Record]:
+        """The records that the ledger still has with a number above `seq`."""
+        return [record for record in self.records if record.seq > max(seq, self.pruned)]
+
+    def hash_of(self, seq: int) -> bytes:
+        """The hash of a record, of one that headquarters alone has, or what lies before all."""
+        if seq == 0:
+            return GENESIS
+        return next((r.hash for r in self.records if r.seq == seq), ELSEWHERE)
 
 
 class StoreHistory(RuleBasedStateMachine):
@@ -95,14 +119,50 @@ class StoreHistory(RuleBasedStateMachine):
     @rule(who=WHO, share=st.floats(0, 1))
     def prune(self, who: int, share: float) -> None:
         model = self.model
-        up_to = int(min(model.confirmed, len(model.records) - 1) * share)
-        if up_to <= model.pruned:
+        old = [r.seq for r in model.after(0)[:-1] if r.seq <= model.confirmed]
+        if not old:
             return
-        confirmed = Head(model.confirmed, model.records[model.confirmed - 1].hash)
+        up_to = old[int((len(old) - 1) * share)]
+        confirmed = Head(model.confirmed, model.hash_of(model.confirmed))
         checkpoint = self.shops[who].ledger.prune(up_to, confirmed, at())
         assert checkpoint is not None
         model.records.append(checkpoint)
         model.pruned = up_to
+
+    @precondition(lambda self: self.model.records)
+    @rule(damage=st.sampled_from(["cut", "delete", "old copy", "flip"]), beyond=st.integers(0, 40))
+    def lose_the_file_and_resume(self, damage: str, beyond: int) -> None:
+        """The terminal starts on a lost file, works, and resumes behind headquarters."""
+        for shop in self.shops:
+            shop.close()
+        used = self.model.records[-1].seq
+        path = self.folder / "ledger.db"
+        if damage == "delete":
+            path.unlink()
+        elif damage == "old copy":
+            with tempfile.TemporaryDirectory() as other:
+                empty = open_shop(Path(other))
+                empty.close()
+                shutil.copy(Path(other) / "ledger.db", path)
+        else:
+            content = bytearray(path.read_bytes())
+            content[4096 + 100] ^= 1
+            path.write_bytes(content if damage == "flip" else content[: len(content) // 2])
+        assert recover(self.folder, DOORS, TERMINAL, SIGNER, at())
+        self.shops = [open_shop(self.folder), open_shop(self.folder)]
+        ledger = self.shops[0].ledger
+        ledger.append(punch(), at())
+        head = Head(used + beyond, ELSEWHERE)
+        resumption = ledger.resume(head, b"receipt", at())
+        assert resumption.seq > max(used, head.seq)
+        model, delivery = self.model, self.shops[0].delivery
+        model.records = ledger.records(0, 100_000)
+        model.pruned = 0
+        model.receipt, model.confirmed = b"receipt", head.seq
+        # What could not be read is lost; the rest goes on from what is there.
+        model.inbox = [message.document for message in delivery.inbox(1000)]
+        model.replies = [reply.document for reply in delivery.replies(1000)]
+        model.replay, model.command = None, delivery.last_command_number()
 
     @rule(who=WHO)
     def fold_the_log_in(self, who: int) -> None:
@@ -110,8 +170,9 @@ class StoreHistory(RuleBasedStateMachine):
 
     @rule(who=WHO, share=st.floats(0, 1))
     def confirm(self, who: int, share: float) -> None:
-        seq = max(self.model.pruned, int(len(self.model.records) * share))
-        hash_ = self.model.records[seq - 1].hash if seq else GENESIS
+        index = int(len(self.model.records) * share)
+        seq = max(self.model.pruned, self.model.records[index - 1].seq if index else 0)
+        hash_ = self.model.hash_of(seq)
         document = f"receipt for {seq}".encode()
         self.shops[who].delivery.save_receipt(document, seq, hash_)
         self.model.receipt, self.model.confirmed = document, seq
@@ -158,8 +219,8 @@ class StoreHistory(RuleBasedStateMachine):
     def both_connections_agree_with_the_model(self) -> None:
         model = self.model
         for shop in self.shops:
-            assert shop.ledger.records(0, 1000) == model.records[model.pruned :]
-            assert shop.ledger.records(model.confirmed, 1000) == model.records[model.confirmed :]
+            assert shop.ledger.records(0, 1000) == model.after(0)
+            assert shop.ledger.records(model.confirmed, 1000) == model.after(model.confirmed)
             assert shop.ledger.pruned() == model.pruned
             newest = model.records[-1] if model.records else None
             head = Head(newest.seq, newest.hash) if newest else Head(0, GENESIS)

@@ -246,7 +246,7 @@ def test_a_crash_at_any_statement_leaves_each_change_told_exactly_once(tmp_path:
 
 def test_two_who_settle_at_once_tell_once(shop: Shop, register: Register) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Register, "settle", lambda self: 0)
+        patch.setattr(Register, "settle", lambda self, **_: 0)
         for number in range(30):
             enrol(register, str(number), number + 1)
     ledger_db = open_database(shop.folder / "ledger.db", LEDGER_KEY, create=False)

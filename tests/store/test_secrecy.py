@@ -52,7 +52,7 @@ def test_names_numbers_and_embeddings_are_not_in_the_files(tmp_path: Path) -> No
             shop.close()
         files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         if moment == "open, with logs":
-            assert len(files) == 6
+            assert len(files) == 8  # each with its log, index and mark
             assert min(len(files["ledger.db-wal"]), len(files["gallery.db-wal"])) > 4096
         for name, content in files.items():
             assert not [n for n in needles() if n in content], f"{name}, {moment}"

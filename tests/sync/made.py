@@ -127,6 +127,8 @@ class MemoryOutbox:
         self.replay: int | None = None
         self.reads = 0
         self.saves = 0
+        self.provisional = False
+        self.receipts: list[bytes] = []
         self._receipt: bytes | None = None
         self._version = 1
 
@@ -167,6 +169,16 @@ class MemoryOutbox:
     def save_receipt(self, document: bytes, head: Head) -> None:
         self.saves += 1
         self._receipt = document
+
+    def awaits_receipt(self) -> bool:
+        return self.provisional
+
+    def post_receipt(self, document: bytes) -> bool:
+        self.receipts.append(document)
+        return True
+
+    def checkpoint(self, after: int) -> Record | None:
+        return None
 
     def post_command(self, document: bytes) -> bool:
         if len(self.commands) >= self.inbox_limit:

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.usefixtures("left_as_found")
 
 
 @pytest.fixture
-def config(tmp_path: Path, authority: Authority) -> Path:
+def config(tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("sync.cli.harden", lambda: None)  # it would last, in the tests' process
     create_keys(tmp_path / "keys")
     (tmp_path / "data").mkdir()
     (tmp_path / "hq.pub").write_bytes((tmp_path / "keys" / "signing.pub").read_bytes())

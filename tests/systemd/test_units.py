@@ -18,11 +18,15 @@ def units(tmp_path: Path) -> list[Path]:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed (Debian: apt-get install systemd)")
     copies = []
-    for unit in sorted(UNITS.glob("*.service")):
+    for unit in sorted((*UNITS.glob("*.service"), *UNITS.glob("*.timer"))):
         copy = tmp_path / unit.name
         programs = str(Path(sys.executable).parent)
         copy.write_text(unit.read_text().replace("/opt/kiosk/bin", programs))
         copies.append(copy)
+        dropins = tmp_path / f"{unit.name}.d"
+        dropins.mkdir()
+        for dropin in (UNITS / "sealed").glob(f"{unit.name}.conf"):
+            (dropins / "sealed.conf").write_text(dropin.read_text())
     return copies
 
 
@@ -44,3 +48,43 @@ def test_the_process_that_sees_faces_has_no_network() -> None:
 
 def test_the_process_on_the_network_has_no_devices() -> None:
     assert "PrivateDevices=yes" in (UNITS / "kiosk-sync.service").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", ["kiosk", "kiosk-sync"])
+def test_the_daemons_can_ask_the_clock_whether_it_is_right(name: str) -> None:
+    """Under ProtectClock adjtimex is refused: every punch would count as of an unsure clock."""
+    text = (UNITS / f"{name}.service").read_text()
+    assert "ProtectClock=" not in text
+    filters = [line for line in text.splitlines() if line.startswith("SystemCallFilter=")]
+    assert all({"adjtimex", "clock_adjtime"} <= set(line.split()) for line in filters)
+
+
+DAILY = ("kiosk-backup", "kiosk-retention")
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_a_daily_job_is_made_up_for_and_spread(name: str) -> None:
+    lines = (UNITS / f"{name}.timer").read_text().splitlines()
+    assert "Persistent=true" in lines
+    assert any(line.startswith("RandomizedDelaySec=") for line in lines)
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_a_daily_job_has_no_network_no_device_and_can_ask_the_clock(name: str) -> None:
+    lines = (UNITS / f"{name}.service").read_text().splitlines()
+    assert {"PrivateNetwork=yes", "PrivateDevices=yes", "User=kiosk", "Type=oneshot"} <= set(lines)
+    # Under ProtectClock the kernel's word on synchronisation is refused, and nothing is ever old.
+    assert "ProtectClock=yes" not in lines
+    assert "SystemCallFilter=@system-service adjtimex clock_adjtime" in lines
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_a_daily_job_is_no_more_exposed_than_measured(name: str, units: list[Path]) -> None:
+    (unit,) = (unit for unit in units if unit.name == f"{name}.service")
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-200:]

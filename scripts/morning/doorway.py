@@ -1,0 +1,40 @@
+"""A terminal with people who are enrolled and who come by again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from morning.cast import Person, portrait
+from morning.stage import Stage
+from morning.walkup import FPS, Walk, empty_room, walk_up
+
+
+def enrol(stage: Stage, people: Sequence[Person], folder: Path) -> None:
+    """Enrol those who have a number, through the command line."""
+    for person in people:
+        if person.number is not None:
+            enrol_as(stage, person, person.number, folder)
+
+
+def enrol_as(stage: Stage, person: Person, number: str, folder: Path) -> None:
+    """Enrol somebody under this number, with the picture that they walk up with."""
+    photo = folder / "enrol.png"
+    cv2.imwrite(str(photo), portrait(person.walks[0]))
+    words = ("--name", person.name, "--consent", "test", str(photo))
+    stage.run("kiosk", "enrol", number, *words)
+    photo.unlink()
+
+
+def pictures_of(people: Sequence[Person], folder: Path, *, frames: int, gap: int) -> None:
+    """A folder of pictures: each person close up for `frames`, then an empty room for `gap`."""
+    folder.mkdir()
+    count = 0
+    for seed, person in enumerate(people):
+        standing = Walk(seconds=4 * frames / FPS, from_px=140, to_px=150)
+        close = list(walk_up(person.walks[0], standing, seed))[-frames:]
+        for image in (*close, *list(empty_room(1.0, seed))[:gap]):
+            cv2.imwrite(str(folder / f"{count:05}.png"), image)
+            count += 1

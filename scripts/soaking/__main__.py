@@ -1,0 +1,67 @@
+"""`./scripts/soak`: the parts one after the other; exit code 1 when any failed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from morning.cast import Person, packaged_cast
+from morning.photos import fetch_photos
+from recognizer.pipeline import RecognizerSettings, open_recognizer
+from soaking import stores
+from soaking.course import Course, Outcome, Part
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS: dict[str, Part] = {"stores": stores.soak}
+
+
+@click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option("--minutes", default=10.0, show_default=True, help="Of load, for each part.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=ROOT / ".cache" / "models",
+    help="The default pack's.",
+)
+def main(parts: tuple[str, ...], minutes: float, as_json: bool, weights: Path) -> None:
+    """Run PARTS (all without any) and print what came of it."""
+    cast = _cast(weights)
+    outcomes: dict[str, Outcome] = {}
+    for name in parts or PARTS:
+        with tempfile.TemporaryDirectory(prefix="kiosk-soak-") as folder:
+            outcomes[name] = PARTS[name](Course(Path(folder), weights, cast, minutes * 60))
+    if as_json:
+        told = {n: {"numbers": o.numbers, "failures": o.failures} for n, o in outcomes.items()}
+        click.echo(json.dumps(told, indent=1))
+    else:
+        for name, outcome in outcomes.items():
+            _print(name, outcome)
+    sys.exit(1 if any(outcome.failures for outcome in outcomes.values()) else 0)
+
+
+def _cast(weights: Path) -> list[Person]:
+    eyes = open_recognizer(weights, RecognizerSettings(pad=False))
+    photos = fetch_photos(ROOT / ".cache" / "photos")
+    return packaged_cast(
+        photos["astronaut"],
+        photos["t1"],
+        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
+    )
+
+
+def _print(name: str, outcome: Outcome) -> None:
+    click.echo(f"{name}: {'failed' if outcome.failures else 'held'}")
+    for what, value in outcome.numbers.items():
+        click.echo(f"  {what}: {value}")
+    for failure in outcome.failures:
+        click.echo(f"  FAILED: {failure}", err=True)
+
+
+if __name__ == "__main__":
+    main()

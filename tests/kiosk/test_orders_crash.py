@@ -1,0 +1,135 @@
+"""SIGKILL between any two steps of a command: afterwards it was done once, or it is done then.
+
+A child process obeys one command and kills itself before its n-th step (a statement on either
+database, an fsync, a rename); for every n until it gets through. Then the terminal starts again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.enrolment import enrol
+from kiosk.orders import obey
+from kiosk.overrides import Overrides, State
+from kiosk.settings import Settings
+from kiosk.station import Station
+from kiosk.stores import Stores, open_stores
+from store.database import Database
+from store.settings import StoreSection
+from tests.kiosk.made import LIMITS, MODEL, applicant, samples
+from tests.kiosk.ordered import NOW, NUMBER, kinds, ordered_terminal, post, replies
+
+
+def obey_until_killed(settings: Settings, steps: int) -> bool:
+    """Obey in a child that lives for so many steps; whether it got through."""
+    child = os.fork()
+    if child == 0:
+        try:
+            with open_stores(settings) as stores:
+                die_before(steps)
+                obey(stores, Station(settings, Overrides(settings)), NOW)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def die_before(steps: int) -> None:
+    """Kill this process before its next step when so many were done."""
+    left = [steps]
+
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*arguments: Any, **named: Any) -> Any:
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments, **named)
+
+        return step
+
+    for owner, name in (
+        (Database, "_run"),
+        (Database, "insert_many"),
+        (os, "fsync"),
+        (Path, "replace"),
+    ):
+        setattr(owner, name, counted(getattr(owner, name)))
+
+
+def erased(_: Settings, stores: Stores) -> None:
+    assert stores.gallery.person(NUMBER) is None
+    assert kinds(stores).count("deletion") == 1
+
+
+def withdrawn(_: Settings, stores: Stores) -> None:
+    assert stores.gallery.templates(MODEL)[0] == []
+    assert kinds(stores).count("withdrawal") == kinds(stores).count("deletion") == 1
+
+
+def added(_: Settings, stores: Stores) -> None:
+    person = stores.gallery.person("new")
+    assert person is not None
+    assert person.status == "blocked"
+    assert kinds(stores).count("person_entry") == kinds(stores).count("person_status") == 1
+
+
+def configured(settings: Settings, stores: Stores) -> None:
+    text = "[decision]\nmargin = 0.2"
+    assert Overrides(settings).state == State(number=7, text=text, trial="waiting")
+    [record] = [r for r in stores.ledger.records(0, 100) if r.kind == "configuration"]
+    assert record.content().body["keys"] == ["decision.margin"]
+
+
+@pytest.mark.parametrize(
+    ("type", "arguments", "detail", "holds"),
+    [
+        ("withdraw", {"number": NUMBER}, "2 templates deleted", withdrawn),
+        ("configure", {"settings": "[decision]\nmargin = 0.2"}, "1 settings differ", configured),
+        pytest.param(
+            "erase", {"number": NUMBER}, "2 templates deleted", erased, marks=pytest.mark.soak
+        ),
+        pytest.param(
+            "upsert_employee",
+            {"number": "new", "name": "N", "status": "blocked"},
+            "added",
+            added,
+            marks=pytest.mark.soak,
+        ),
+    ],
+)
+def test_a_command_is_done_once_wherever_the_process_is_killed(
+    tmp_path: Path,
+    type: str,
+    arguments: dict[str, object],
+    detail: str,
+    holds: Callable[[Settings, Stores], None],
+) -> None:
+    first = ordered_terminal(tmp_path / "first")
+    with open_stores(first) as stores:
+        enrol(stores, MODEL, applicant(NUMBER), samples(1, 0, 1), LIMITS, NOW)
+        post(stores, type, 7, arguments=arguments)
+    steps, through = 0, False
+    while not through:
+        folder = tmp_path / str(steps)
+        shutil.copytree(first.store.directory, folder)
+        store = StoreSection(directory=folder, keys=first.store.keys)
+        settings = first.model_copy(update={"store": store})
+        through = obey_until_killed(settings, steps)
+        with open_stores(settings) as stores:
+            obey(stores, Station(settings, Overrides(settings)), NOW)
+            assert kinds(stores).count("command_done") == 1, steps
+            assert replies(stores) == [("done", detail)], steps
+            assert stores.delivery.last_command_number() == 7
+            assert stores.delivery.inbox(1) == []
+            assert stores.ledger.verify(stores.signer.public_key()).seq == stores.ledger.head().seq
+            holds(settings, stores)
+        shutil.rmtree(folder)
+        steps += 1
+    assert steps > 20
