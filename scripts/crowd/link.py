@@ -7,6 +7,7 @@ TLS. It does not come back after a break: a run in which a connection breaks is 
 
 from __future__ import annotations
 
+import os
 import select
 import ssl
 import threading
@@ -35,6 +36,9 @@ class Loop:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._links: dict[int, Link] = {}
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._rung: deque[Link] = deque()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
 
@@ -45,29 +49,42 @@ class Loop:
     def watch(self, link: Link, fd: int) -> None:
         """Drive this link's socket."""
         self._links[fd] = link
-        self._epoll.register(fd, select.EPOLLIN | select.EPOLLOUT)
+        self._epoll.register(fd, select.EPOLLIN)
+        self.ring(link)
 
-    def write_soon(self, fd: int, wanted: bool) -> None:
-        """Whether the link has something to write; from any thread."""
-        if fd in self._links:
-            self._epoll.modify(fd, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+    def ring(self, link: Link) -> None:
+        """The link has something to write; from any thread.
+
+        paho's own flag for this is not safe between threads: a packet queued while the loop clears
+        it would stay.
+        """
+        self._rung.append(link)
+        os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
         """End the thread."""
         self._over.set()
         self._thread.join()
+        self._epoll.close()
+        os.close(self._bell)
 
     def _run(self) -> None:
         misc_at_s = time.monotonic()
         while not self._over.is_set():
-            for fd, events in self._epoll.poll(0.2):
+            for fd, _ in self._epoll.poll(0.2):
+                if fd == self._bell:
+                    os.eventfd_read(self._bell)
+                    continue
                 link = self._links[fd]
-                link.turn(bool(events & select.EPOLLOUT))
+                link.read()
                 if link.broken:  # paho has closed its socket, and with it left the epoll
                     del self._links[fd]
+            while self._rung:
+                self._rung.popleft().write()
             if time.monotonic() >= misc_at_s:
                 for link in list(self._links.values()):
                     link.client.loop_misc()
+                    link.write()  # a ping, when one was due
                 misc_at_s = time.monotonic() + _MISC_EVERY_S
 
 
@@ -103,14 +120,8 @@ class Link:
         properties.SessionExpiryInterval = self._broker.session_expiry_s
         properties.ReceiveMaximum = self._broker.inbound_limit
 
-        def write(_client: mqtt.Client, _data: Any, sock: Any, wanted: bool = True) -> None:
-            loop.write_soon(sock.fileno(), wanted)
-
-        def written(_client: mqtt.Client, _data: Any, sock: Any) -> None:
-            loop.write_soon(sock.fileno(), False)
-
-        self.client.on_socket_register_write = write
-        self.client.on_socket_unregister_write = written
+        self._loop = loop
+        self.client.on_socket_register_write = _leave_it_to_the_loop
         self.client.connect(
             self._broker.host,
             self._broker.port,
@@ -128,14 +139,24 @@ class Link:
         """1 while connected and subscribed."""
         return 1 if self._up and not self.broken else None
 
-    def turn(self, writable: bool) -> None:
-        """The loop's part: write and read what can be."""
-        rc = self.client.loop_write() if writable else MQTTErrorCode.MQTT_ERR_SUCCESS
-        sock = self.client.socket()
+    def write(self) -> None:
+        """The loop's part: write what waits; what the socket does not take, in the next turn."""
+        self._note(self.client.loop_write())
+        if self.client.want_write() and not self.broken:
+            self._loop.ring(self)
+
+    def read(self) -> None:
+        """The loop's part: read what there is, and write what paho answers by itself."""
+        rc, sock = MQTTErrorCode.MQTT_ERR_SUCCESS, self.client.socket()
         while rc == MQTTErrorCode.MQTT_ERR_SUCCESS and isinstance(sock, ssl.SSLSocket):
             rc = self.client.loop_read()
             if not sock.pending():
                 break
+        self._note(rc)
+        if self.client.want_write():
+            self.write()
+
+    def _note(self, rc: MQTTErrorCode) -> None:
         if rc != MQTTErrorCode.MQTT_ERR_SUCCESS or self.client.socket() is None:
             with self._changed:
                 self.broken = True
@@ -155,6 +176,7 @@ class Link:
     ) -> None:
         """Return after the PUBACK; raises a TransportError."""
         info = self.client.publish(topic, payload, qos=1, retain=retain)
+        self._loop.ring(self)
         with self._changed:
             self._changed.wait_for(lambda: info.mid in self._acks or self.broken, timeout_s)
             reason = self._acks.pop(info.mid, None)
@@ -176,6 +198,7 @@ class Link:
     def acknowledge(self, message: Inbound) -> None:
         """Send the PUBACK."""
         self.client.ack(message.token, 1)
+        self._loop.ring(self)
 
     def interrupt(self) -> None:
         """Let nothing wait."""
@@ -184,6 +207,7 @@ class Link:
     def close(self) -> None:
         """Disconnect politely."""
         self.client.disconnect()
+        self._loop.ring(self)
 
     def _connected(
         self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any
@@ -211,3 +235,7 @@ class Link:
         with self._changed:
             self._inbox.append(inbound)
             self._changed.notify_all()
+
+
+def _leave_it_to_the_loop(_client: mqtt.Client, _data: Any, _socket: Any) -> None:
+    """Its being set keeps paho from writing in the publisher's thread."""
