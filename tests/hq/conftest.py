@@ -61,6 +61,16 @@ def office(databases: Databases) -> Iterator[Office]:
 
 
 @pytest.fixture
+def postgres_plant(
+    tmp_path: Path, authority: Authority, broker: Broker, own_postgres: Postgres
+) -> Iterator[Plant]:
+    """The same with headquarters on a PostgreSQL server of its own (`own_postgres`)."""
+    made = Plant(tmp_path, authority, broker, own_postgres.create_database())
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def plant(tmp_path: Path, authority: Authority, broker: Broker) -> Iterator[Plant]:
     """A terminal and headquarters around a running mosquitto; no program runs yet."""
     made = Plant(tmp_path, authority, broker)
