@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -137,11 +137,14 @@ def due_commands(connection: Connection, now: datetime) -> list[Outgoing]:
     return _publish(connection, now, or_(fresh, lost))
 
 
-def returned(connection: Connection, terminal: Known, now: datetime) -> list[Outgoing]:
-    """What a terminal that is online has not answered; marks it published again."""
+def returned(connection: Connection, terminals: Collection[Known], now: datetime) -> list[Outgoing]:
+    """What terminals that are online have not answered; marks it published again."""
+    if not terminals:
+        return []
     before = now - timedelta(seconds=AGAIN_S)
     waits = or_(COMMANDS.c.published_at.is_(None), COMMANDS.c.published_at <= before)
-    return _publish(connection, now, waits, COMMANDS.c.terminal_id == terminal.id)
+    theirs = COMMANDS.c.terminal_id.in_([terminal.id for terminal in terminals])
+    return _publish(connection, now, waits, theirs)
 
 
 def keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> bool:

@@ -148,9 +148,8 @@ class Receiver:
                 kept = keep_reply(connection, terminal, reply, now)
                 fields = {"terminal": str(terminal.address), "first": kept}
                 _LOG.info("reply", extra={"fields": fields})
-            for terminal in sorted(sorted_out.statuses, key=lambda known: known.id):
-                if sorted_out.statuses[terminal].online:
-                    answers += returned(connection, terminal, now)
+            online = [known for known, status in sorted_out.statuses.items() if status.online]
+            answers += returned(connection, online, now)
             raise_alarms(connection, sorted_out.alarms, now)
         return answers
 
@@ -213,10 +212,10 @@ def _keep_status(connection: Connection, terminal: Known, status: Status, now: d
     """Keep it. True when the terminal knows of a receipt for more than we have: we lost records,
     and a receipt for what is left brings them again.
     """
-    connection.execute(
+    head = connection.execute(
         TERMINALS.update()
         .where(TERMINALS.c.id == terminal.id)
         .values(status=status.payload.decode("utf-8"), status_at=now)
-    )
-    query = select(TERMINALS.c.head_seq).where(TERMINALS.c.id == terminal.id)
-    return bool(connection.execute(query).scalar_one() < status.confirmed)
+        .returning(TERMINALS.c.head_seq)
+    ).scalar_one()
+    return bool(head < status.confirmed)

@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -186,6 +187,13 @@ class Link:
             raise PublishTimeoutError("no acknowledgement from the broker in time")
         if reason.value >= _FAILURE:
             raise PublishRefusedError(str(reason))
+
+    def publish_all(
+        self, messages: Sequence[tuple[str, bytes, bool]], *, timeout_s: float = 30.0
+    ) -> None:
+        """One after the other: a terminal's courier never has many at once."""
+        for topic, payload, retain in messages:
+            self.publish(topic, payload, retain=retain, timeout_s=timeout_s)
 
     def receive(self, timeout_s: float) -> Inbound | None:
         """The next message; None when none came in time or `wake` was called."""
