@@ -15,11 +15,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hq.tables import ALARMS
 
@@ -41,35 +42,21 @@ class Alarm:
 
 def raise_alarms(connection: Connection, alarms: list[Alarm], now: datetime) -> None:
     """Store and log them; one that is known already is counted and its last time moved."""
-    for alarm in alarms:
-        seen = connection.execute(
-            ALARMS.update()
-            .where(
-                ALARMS.c.site == alarm.site,
-                ALARMS.c.terminal == alarm.terminal,
-                ALARMS.c.what == alarm.what,
-                ALARMS.c.seq == alarm.seq,
-                ALARMS.c.evidence == alarm.evidence,
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for alarm in sorted(alarms, key=astuple):  # every worker locks the rows in one order
+        count = connection.execute(
+            insert(ALARMS)
+            .values(**asdict(alarm), count=1, first_at=now, last_at=now)
+            .on_conflict_do_update(
+                index_elements=list(asdict(alarm)),
+                set_={"count": ALARMS.c.count + 1, "last_at": now},
             )
-            .values(count=ALARMS.c.count + 1, last_at=now)
-        ).rowcount
-        if not seen:
-            connection.execute(
-                ALARMS.insert().values(
-                    what=alarm.what,
-                    site=alarm.site,
-                    terminal=alarm.terminal,
-                    seq=alarm.seq,
-                    evidence=alarm.evidence,
-                    count=1,
-                    first_at=now,
-                    last_at=now,
-                )
-            )
+            .returning(ALARMS.c.count)
+        ).scalar_one()
         fields = {
             "what": alarm.what,
             "terminal": f"{alarm.site}/{alarm.terminal}",
             "seq": alarm.seq,
-            "first": not seen,
+            "first": count == 1,
         }
         _LOG.error("alarm", extra={"fields": fields})

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Row, or_, select
 from hq.database import Database
 from hq.errors import UnknownTerminalError
 from hq.tables import COMMANDS, TERMINALS
-from hq.terminals import Known, find
+from hq.terminals import Known, find, lock
 from store.records import utc_text
 from sync.contract.commands import checked_arguments
 from sync.contract.documents import Reply, build_command
@@ -120,6 +120,7 @@ def send(
         if not addresses:
             raise UnknownTerminalError(f"{target}: no such terminal; `kiosk-hq terminals list`")
         known = find(connection, addresses)
+        lock(connection, {terminal.id for terminal in known.values()})
         return [
             (address, queue_command(connection, key, known[address], type, arguments, now, expires))
             for address in sorted(known)
@@ -136,11 +137,14 @@ def due_commands(connection: Connection, now: datetime) -> list[Outgoing]:
     return _publish(connection, now, or_(fresh, lost))
 
 
-def returned(connection: Connection, terminal: Known, now: datetime) -> list[Outgoing]:
-    """What a terminal that is online has not answered; marks it published again."""
+def returned(connection: Connection, terminals: Collection[Known], now: datetime) -> list[Outgoing]:
+    """What terminals that are online have not answered; marks it published again."""
+    if not terminals:
+        return []
     before = now - timedelta(seconds=AGAIN_S)
     waits = or_(COMMANDS.c.published_at.is_(None), COMMANDS.c.published_at <= before)
-    return _publish(connection, now, waits, COMMANDS.c.terminal_id == terminal.id)
+    theirs = COMMANDS.c.terminal_id.in_([terminal.id for terminal in terminals])
+    return _publish(connection, now, waits, theirs)
 
 
 def keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> bool:

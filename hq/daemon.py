@@ -115,18 +115,14 @@ def _ask(receiver: Receiver, transport: Transport) -> None:
 
 
 def _answer(transport: Transport, answers: Sequence[Outgoing]) -> None:
-    for answer in answers:
-        try:
-            transport.publish(
-                answer.topic,
-                answer.payload,
-                retain=answer.retain,
-                timeout_s=_PUBLISH_TIMEOUT_S,
-            )
-        except TransportError as error:
-            fields = {"reason": type(error).__name__, "left": len(answers)}
-            _LOG.warning("answer_not_sent", extra={"fields": fields})
-            return
+    if not answers:
+        return
+    messages = [(answer.topic, answer.payload, answer.retain) for answer in answers]
+    try:
+        transport.publish_all(messages, timeout_s=_PUBLISH_TIMEOUT_S)
+    except TransportError as error:
+        fields = {"reason": type(error).__name__, "answers": len(answers)}
+        _LOG.warning("answers_not_sent", extra={"fields": fields})
 
 
 def _patiently(stop: Stop, random: Random, action: Callable[[], None]) -> bool:

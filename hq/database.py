@@ -2,9 +2,11 @@
 
 - SQLite (the embedded default): WAL, `synchronous=FULL`, foreign keys, a write transaction begins
   IMMEDIATE, so that two workers take turns instead of failing half-way.
-- PostgreSQL and others by URL: READ COMMITTED, rows are locked with FOR UPDATE where it matters.
-- `write` commits or leaves nothing. What may pass (busy, unreachable) is DatabaseTroubleError; data
-  that is refused (a lost race, or wrong for good) is DatabaseConflictError.
+- PostgreSQL by URL: READ COMMITTED, rows are locked with FOR UPDATE where it matters, always in
+  the order of their ids. Its sessions speak UTC, whatever the server's zone is.
+- `write` commits or leaves nothing. What may pass (busy, unreachable, a deadlock's victim) is
+  DatabaseTroubleError; data that is refused (a lost race, or wrong for good) is
+  DatabaseConflictError.
 - `upgrade` brings the schema up to this program's version, once, whoever comes first; a schema from
   a newer program is left untouched.
 """
@@ -20,7 +22,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -63,8 +65,11 @@ class Database:
         with _translated(), self._engine.begin() as connection:
             yield connection
 
-    def upgrade(self) -> None:
-        """Bring the schema to this version; raises NewerDatabaseError, DatabaseTroubleError."""
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema up to `revision` (default: this program's).
+
+        Raises NewerDatabaseError, DatabaseTroubleError.
+        """
         with as_file(files("hq") / "migrations") as folder, self.write() as connection:
             if connection.dialect.name == "postgresql":
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
@@ -80,7 +85,7 @@ class Database:
                     f"the database is of version {present}, this program does not know it; "
                     "use the newer program"
                 )
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
     def close(self) -> None:
         """Give every connection back."""
@@ -100,9 +105,26 @@ def _translated() -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_S}, hide_parameters=True)
+    makers = {"sqlite": _sqlite, "postgresql": _postgresql}
+    if parsed.get_backend_name() not in makers:
+        raise ArgumentError("neither sqlite nor postgresql")
+    return makers[parsed.get_backend_name()](parsed)
+
+
+def _postgresql(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        # An instant of the year 1 would leave Python's calendar in a zone west of Greenwich.
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    return engine
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

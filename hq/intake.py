@@ -55,12 +55,12 @@ def take_in(
     """Store what is new of `events` and answer."""
     row = _lock(connection, terminal.id)
     before = Head(row.head_seq, row.head_hash)
-    outcome = join(
-        before,
-        events,
-        _stored(connection, terminal.id, [*_named(events)]),
-        _early(connection, terminal.id, before.seq),
-    )
+    # Without a gap nothing beyond the head is stored, and nothing there needs to be looked for.
+    seqs = [seq for seq in _named(events) if seq <= before.seq or row.gap_since is not None]
+    early = {} if row.gap_since is None else _early(connection, terminal.id, before.seq)
+    outcome = join(before, events, _stored(connection, terminal.id, seqs), early)
+    if early and outcome.head.seq > before.seq:
+        _count(connection, terminal.id, before, outcome.head)
     _store(connection, terminal.id, before, outcome, now)
     if outcome.fork is not None:
         seq, hash_ = outcome.fork
@@ -178,6 +178,19 @@ def _early(connection: Connection, terminal_id: int, head_seq: int) -> dict[int,
     return {row.seq: Link(row.previous, row.hash) for row in rows}
 
 
+def _count(connection: Connection, terminal_id: int, before: Head, head: Head) -> None:
+    """What waited before a gap is covered by this receipt."""
+    connection.execute(
+        EVENTS.update()
+        .where(
+            EVENTS.c.terminal_id == terminal_id,
+            EVENTS.c.seq > before.seq,
+            EVENTS.c.seq <= head.seq,
+        )
+        .values(receipt_seq=head.seq)
+    )
+
+
 def _store(
     connection: Connection, terminal_id: int, before: Head, outcome: Outcome, now: datetime
 ) -> None:
@@ -187,16 +200,6 @@ def _store(
             EVENTS.delete().where(
                 EVENTS.c.terminal_id == terminal_id, EVENTS.c.seq.in_(outcome.discarded)
             )
-        )
-    if head > before.seq:
-        connection.execute(
-            EVENTS.update()
-            .where(
-                EVENTS.c.terminal_id == terminal_id,
-                EVENTS.c.seq > before.seq,
-                EVENTS.c.seq <= head,
-            )
-            .values(receipt_seq=head)
         )
     if outcome.fresh:
         repeats = _repeats(connection, terminal_id, before, outcome)

@@ -1,7 +1,8 @@
 """From messages to the database and to answers: what one worker does with what it hears.
 
 - Parsing and signatures first, outside any transaction; then one transaction for all messages of a
-  delivery round, terminals in a fixed order, so that workers cannot lock each other out.
+  delivery round. It locks the rows of its terminals first, in the order of their ids, and touches
+  the alarms last, so that workers wait for each other and never in a circle.
 - Nothing that arrives raises: what cannot be believed becomes an alarm and is put aside.
 - Database trouble does raise (DatabaseTroubleError): the caller keeps the messages and tries again.
 - An unregistered terminal is an alarm and gets no answer.
@@ -24,7 +25,7 @@ from hq.database import Database
 from hq.errors import DatabaseConflictError, DatabaseTroubleError
 from hq.intake import ReplayPolicy, ask_replay, take_in
 from hq.tables import COMMANDS, TERMINALS
-from hq.terminals import Known, find
+from hq.terminals import Known, find, lock
 from sync.contract.documents import Reply, open_reply
 from sync.contract.errors import (
     ContractError,
@@ -59,6 +60,11 @@ class _Round:
     statuses: dict[Known, Status] = field(default_factory=dict)
     replies: list[tuple[Known, Reply]] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
+
+    def terminals(self) -> set[int]:
+        """The ids of the rows that storing this will change."""
+        writers = [*self.events, *self.statuses, *(terminal for terminal, _ in self.replies)]
+        return {terminal.id for terminal in writers}
 
 
 class Receiver:
@@ -102,6 +108,7 @@ class Receiver:
         answers: list[Outgoing] = []
         with self._database.write() as connection:
             known = find(connection, {Address(row.site, row.terminal) for row in rows})
+            lock(connection, {terminal.id for terminal in known.values()})
             for address in sorted(known):
                 answers += ask_replay(connection, self._key, self._policy, known[address], now)
         return answers
@@ -131,8 +138,8 @@ class Receiver:
         sorted_out = self._sort_out(messages)
         answers: list[Outgoing] = []
         with self._database.write() as connection:
-            for terminal in sorted(sorted_out.events, key=lambda known: known.id):
-                events = sorted_out.events[terminal]
+            lock(connection, sorted_out.terminals())
+            for terminal, events in sorted_out.events.items():
                 answers += take_in(connection, self._key, self._policy, terminal, events, now)
             for terminal, status in sorted_out.statuses.items():
                 if _keep_status(connection, terminal, status, now):
@@ -141,9 +148,8 @@ class Receiver:
                 kept = keep_reply(connection, terminal, reply, now)
                 fields = {"terminal": str(terminal.address), "first": kept}
                 _LOG.info("reply", extra={"fields": fields})
-            for terminal, status in sorted_out.statuses.items():
-                if status.online:
-                    answers += returned(connection, terminal, now)
+            online = [known for known, status in sorted_out.statuses.items() if status.online]
+            answers += returned(connection, online, now)
             raise_alarms(connection, sorted_out.alarms, now)
         return answers
 
@@ -206,10 +212,10 @@ def _keep_status(connection: Connection, terminal: Known, status: Status, now: d
     """Keep it. True when the terminal knows of a receipt for more than we have: we lost records,
     and a receipt for what is left brings them again.
     """
-    connection.execute(
+    head = connection.execute(
         TERMINALS.update()
         .where(TERMINALS.c.id == terminal.id)
         .values(status=status.payload.decode("utf-8"), status_at=now)
-    )
-    query = select(TERMINALS.c.head_seq).where(TERMINALS.c.id == terminal.id)
-    return bool(connection.execute(query).scalar_one() < status.confirmed)
+        .returning(TERMINALS.c.head_seq)
+    ).scalar_one()
+    return bool(head < status.confirmed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
 
 from hq.database import Database
-from hq.errors import DuplicateTerminalError
+from hq.errors import DatabaseConflictError, DuplicateTerminalError
 from hq.keys import parse_public_key, public_pem
 from hq.tables import TERMINALS
 from sync.contract.topics import Address
@@ -42,6 +43,12 @@ def add_terminal(
     database: Database, address: Address, key: Ed25519PublicKey, now: datetime
 ) -> bool:
     """Register it; False when it was there with this key. Raises DuplicateTerminalError."""
+    with contextlib.suppress(DatabaseConflictError):  # somebody else was registering it: look again
+        return _add(database, address, key, now)
+    return _add(database, address, key, now)
+
+
+def _add(database: Database, address: Address, key: Ed25519PublicKey, now: datetime) -> bool:
     pem = public_pem(key)
     with database.write() as connection:
         row = connection.execute(
@@ -87,6 +94,16 @@ def find(connection: Connection, addresses: set[Address]) -> dict[Address, Known
         address = Address(row.site, row.terminal)
         known[address] = Known(row.id, address, parse_public_key(row.public_key))
     return known
+
+
+def lock(connection: Connection, ids: set[int]) -> None:
+    """Lock the rows of these terminals until the transaction ends, in the order of their ids."""
+    connection.execute(
+        select(TERMINALS.c.id)
+        .where(TERMINALS.c.id.in_(ids))
+        .order_by(TERMINALS.c.id)
+        .with_for_update()
+    ).all()
 
 
 def list_terminals(database: Database) -> list[Standing]:

@@ -14,6 +14,7 @@ What every transport keeps (one suite, `tests/sync/test_transport.py`, holds bot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -69,6 +70,14 @@ class Transport(Protocol):
         self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float = 30.0
     ) -> None:
         """Return after the PUBACK, or raise a TransportError."""
+
+    def publish_all(
+        self, messages: Sequence[tuple[str, bytes, bool]], *, timeout_s: float = 30.0
+    ) -> None:
+        """Publish (topic, payload, retain) in order, without waiting for one PUBACK after another.
+
+        Returns after the last PUBACK, or raises; then any of them may have arrived.
+        """
 
     def receive(self, timeout_s: float) -> Inbound | None:
         """The next message; None when none came in time."""

@@ -99,17 +99,28 @@ class MqttTransport:
         self, topic: str, payload: bytes, *, retain: bool = False, timeout_s: float = 30.0
     ) -> None:
         """Return after the PUBACK; raises a TransportError that says what went wrong."""
+        self.publish_all([(topic, payload, retain)], timeout_s=timeout_s)
+
+    def publish_all(
+        self, messages: Sequence[tuple[str, bytes, bool]], *, timeout_s: float = 30.0
+    ) -> None:
+        """Return after the last PUBACK; paho keeps to the broker's Receive Maximum."""
         current = self._current
         if self._interrupted or self._closing.is_set():
             raise TransportClosedError("the transport is closing")
         if current is None or not current.up:
             raise NotConnectedError("no connection to the broker")
-        info = current.client.publish(topic, payload, qos=1, retain=retain)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise NotConnectedError(mqtt.error_string(info.rc))
-        reason = self._await_ack(current, info.mid, time.monotonic() + timeout_s)
-        if reason.value >= _FAILURE:
-            raise PublishRefusedError(str(reason))
+        mids = []
+        for topic, payload, retain in messages:
+            info = current.client.publish(topic, payload, qos=1, retain=retain)
+            if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                raise NotConnectedError(mqtt.error_string(info.rc))
+            mids.append(info.mid)
+        deadline = time.monotonic() + timeout_s
+        reasons = [self._await_ack(current, mid, deadline) for mid in mids]
+        for reason in reasons:
+            if reason.value >= _FAILURE:
+                raise PublishRefusedError(str(reason))
 
     def receive(self, timeout_s: float) -> Inbound | None:
         """The next message; None when none came in time."""

@@ -198,6 +198,19 @@ class MemoryTransport:
             self.drop()
             raise PublishTimeoutError("lost before the PUBACK came")
 
+    def publish_all(
+        self, messages: Sequence[tuple[str, bytes, bool]], *, timeout_s: float = 30.0
+    ) -> None:
+        """One after the other; what the broker refuses does not keep the rest back."""
+        refused: PublishRefusedError | None = None
+        for topic, payload, retain in messages:
+            try:
+                self.publish(topic, payload, retain=retain, timeout_s=timeout_s)
+            except PublishRefusedError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
     def receive(self, timeout_s: float) -> Inbound | None:
         """The next message; None when there is none now."""
         del timeout_s

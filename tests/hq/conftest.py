@@ -9,6 +9,8 @@ import pytest
 
 from morning.broker import Broker
 from morning.pki import Authority
+from morning.postgres import Postgres, find_postgres
+from tests.hq.databases import Databases, PostgresDatabases, SqliteFiles
 from tests.hq.made import Office, open_office
 from tests.hq.plant import Plant
 from tests.sync.conftest import authority, broker, left_as_found, server
@@ -16,12 +18,56 @@ from tests.sync.conftest import authority, broker, left_as_found, server
 __all__ = ["authority", "broker", "left_as_found", "server"]
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for the session; skips where it is not installed."""
+    if find_postgres() is None:
+        pytest.skip("needs PostgreSQL (Debian: apt-get install postgresql)")
+    with Postgres(durable=False) as server:
+        yield server
+
+
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    """A receiver on an embedded database."""
-    made = open_office(tmp_path)
+def own_postgres(postgres: Postgres) -> Iterator[Postgres]:
+    """A PostgreSQL server for one test, which may kill it."""
+    with Postgres(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_databases(postgres: Postgres) -> Iterator[Databases]:
+    """Databases on the session's server."""
+    made = PostgresDatabases(postgres)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """Every test that asks for it runs on both kinds."""
+    made: Databases = SqliteFiles(tmp_path)
+    if request.param == "postgresql":
+        made = PostgresDatabases(request.getfixturevalue("postgres"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def office(databases: Databases) -> Iterator[Office]:
+    """A receiver on a database of either kind."""
+    made = open_office(databases.new())
     yield made
     made.database.close()
+
+
+@pytest.fixture
+def postgres_plant(
+    tmp_path: Path, authority: Authority, broker: Broker, own_postgres: Postgres
+) -> Iterator[Plant]:
+    """The same with headquarters on a PostgreSQL server of its own (`own_postgres`)."""
+    made = Plant(tmp_path, authority, broker, own_postgres.create_database())
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -74,9 +73,9 @@ class Office:
         return [(a["what"], a["seq"], a["count"]) for a in alarm_lines(self.database)]
 
 
-def open_office(folder: Path, *addresses: Address, key: Ed25519PrivateKey = GATE_A_KEY) -> Office:
-    """Headquarters with an SQLite file in `folder` that knows the terminals by one key."""
-    database = Database(f"sqlite:///{folder / 'hq.db'}")
+def open_office(url: str, *addresses: Address, key: Ed25519PrivateKey = GATE_A_KEY) -> Office:
+    """Headquarters with the database at `url` that knows the terminals by one key."""
+    database = Database(url)
     database.upgrade()
     for address in addresses or (GATE_A,):
         add_terminal(database, address, key.public_key(), NOON)

@@ -63,6 +63,10 @@ class Program:
             raise
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process.poll() is None
 
@@ -80,8 +84,11 @@ class Program:
 class Plant:
     """Everything of one terminal and its headquarters."""
 
-    def __init__(self, folder: Path, authority: Authority, broker: Broker) -> None:
+    def __init__(
+        self, folder: Path, authority: Authority, broker: Broker, url: str | None = None
+    ) -> None:
         self.folder = folder
+        self.url = url or f"sqlite:///{folder / 'hq.db'}"
         self.broker = broker
         self.programs: list[Program] = []
         now = datetime.now(UTC)
@@ -90,7 +97,7 @@ class Plant:
         (folder / "data").mkdir()
         create_keys(folder / "keys")
         create_hq_keys(folder / "hq-keys")
-        self.database = Database(f"sqlite:///{folder / 'hq.db'}")
+        self.database = Database(self.url)
         self._ledger: Ledger | None = None
         self.register()
 
@@ -127,6 +134,13 @@ class Plant:
             person = NAMES[0] if number % 2 else f"N{number}"
             self.ledger.append(Punch(person=person, method="face"), instant(datetime.now(UTC)))
 
+    def store_up(self, count: int) -> None:
+        """Many punches at once: one transaction."""
+        ledger = self.ledger
+        with self._db.transaction():
+            self.punch(count)
+        assert ledger.head().seq >= count
+
     def start_sync(self, port: int | None = None, keepalive_s: int = 30) -> Program:
         config = self.folder / "kiosk.toml"
         config.write_text(
@@ -145,7 +159,7 @@ class Plant:
         config.write_text(
             self._mqtt(self.hq_tls, port or self.broker.port)
             + f'client_id = "{worker}"\nsession_expiry_s = 2\n'
-            + '[database]\nfile = "hq.db"\n'
+            + f'[database]\nurl = "{self.url}"\n'
             + '[hq]\nsigning_key = "hq-keys/hq.key"\n'
             + "gap_grace_s = 0.5\nreplay_every_s = 1.0\n",
             encoding="utf-8",

@@ -23,6 +23,7 @@ from sync.contract.documents import Command, open_command
 from sync.contract.errors import MalformedPayloadError
 from sync.contract.status import build_status
 from sync.contract.topics import Address, Channel, topic
+from tests.hq.databases import Databases
 from tests.hq.made import Office, open_office
 from tests.sync.made import GATE_A, GATE_A_KEY, GATE_B, HQ_KEY, NOON
 
@@ -30,8 +31,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    opened = open_office(tmp_path, GATE_A, GATE_B)
+def office(databases: Databases) -> Iterator[Office]:
+    opened = open_office(databases.new(), GATE_A, GATE_B)
     yield opened
     opened.database.close()
 

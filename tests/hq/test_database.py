@@ -13,10 +13,11 @@ from sqlalchemy import text
 from hq.database import Database
 from hq.errors import DatabaseTroubleError, DatabaseUrlError, NewerDatabaseError
 from hq.tables import METADATA
+from tests.hq.databases import Databases
 
 
-def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'hq.db'}")
+def test_the_migrations_make_what_the_tables_say(databases: Databases) -> None:
+    database = Database(databases.new())
     database.upgrade()
     with database.read() as connection:
         context = MigrationContext.configure(connection)
@@ -35,8 +36,8 @@ def test_what_is_committed_is_synced_and_readers_do_not_block(tmp_path: Path) ->
     database.close()
 
 
-def test_upgrading_twice_and_at_once_is_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'hq.db'}"
+def test_upgrading_twice_and_at_once_is_once(databases: Databases) -> None:
+    url = databases.new()
 
     def upgrade() -> None:
         database = Database(url)
@@ -48,8 +49,8 @@ def test_upgrading_twice_and_at_once_is_once(tmp_path: Path) -> None:
             done.result()
 
 
-def test_a_newer_database_is_left_untouched(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'hq.db'}")
+def test_a_newer_database_is_left_untouched(databases: Databases) -> None:
+    database = Database(databases.new())
     database.upgrade()
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -75,8 +76,8 @@ def test_a_database_that_cannot_be_opened_is_trouble(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_broken_transaction_leaves_nothing(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'hq.db'}")
+def test_a_broken_transaction_leaves_nothing(databases: Databases) -> None:
+    database = Database(databases.new())
     database.upgrade()
     insert = text(
         "INSERT INTO alarms VALUES (1, 's', 't', 'fork', 1, '', 1, '2026-01-01', '2026-01-01')"

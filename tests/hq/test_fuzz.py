@@ -21,7 +21,9 @@ HASHES = [record.hash.hex() for record in RECORDS]
 def test_nothing_that_arrives_stops_the_receiver(
     tmp_path: Path, messages: list[tuple[Channel, bytes]]
 ) -> None:
-    office = open_office(tmp_path)  # one database for all examples: its history is part of it
+    office = open_office(
+        f"sqlite:///{tmp_path / 'hq.db'}"
+    )  # one database for all examples: its history is part of it
     round_ = [inbound(topic(GATE_A, channel), raw) for channel, raw in messages]
     office.receiver.take(round_, NOON)
     for channel, raw in messages:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,6 +19,7 @@ from sync.contract.events import build_batch
 from sync.contract.status import build_status
 from sync.contract.topics import Channel, topic
 from sync.contract.verify import START, Head
+from tests.hq.databases import Databases
 from tests.hq.made import POLICY, Office, open_office
 from tests.sync.made import (
     GATE_A,
@@ -112,21 +112,22 @@ def test_a_gap_that_lasts_is_asked_for_with_growing_pauses_and_numbers(office: O
     assert office.receiver.due_replays(office.now) == []
 
 
-def test_command_numbers_outgrow_those_of_a_lost_database(tmp_path: Path, office: Office) -> None:
+def test_command_numbers_outgrow_those_of_a_lost_database(
+    databases: Databases, office: Office
+) -> None:
     records = chain(2)
     office.take(records[1:])
     office.pass_s(10)
     office.answers = office.receiver.due_replays(office.now)
     [before] = office.commands()
-    fresh = tmp_path / "again"
-    fresh.mkdir()
-    again = open_office(fresh)
+    again = open_office(databases.new())
     again.now = office.now
     again.take(records[1:])
     again.pass_s(10)
     again.answers = again.receiver.due_replays(again.now)
     [after] = again.commands()
     assert after.number > before.number
+    again.database.close()
 
 
 def test_a_fork_is_an_alarm_and_the_receipt_stays(office: Office) -> None:
@@ -299,13 +300,12 @@ def test_two_workers_at_once_store_everything_once(office: Office) -> None:
     assert office.alarms() == []
 
 
-def test_terminals_do_not_mix(tmp_path: Path) -> None:
-    folder = tmp_path / "both"
-    folder.mkdir()
-    office = open_office(folder, GATE_A, GATE_B)
+def test_terminals_do_not_mix(databases: Databases) -> None:
+    office = open_office(databases.new(), GATE_A, GATE_B)
     assert office.take(chain(2)).seq == 2
     assert office.take(chain(3, address=GATE_B), GATE_B).seq == 3
     assert office.seqs() == [1, 2, 1, 2, 3]
+    office.database.close()
 
 
 def test_the_start_of_a_chain_names_nothing_before_it(office: Office) -> None:

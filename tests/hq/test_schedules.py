@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sync.transport_memory import Fault
+from tests.hq.databases import Databases
 from tests.hq.world import RECORDS, WORKERS, World
 
 FAULTS = st.lists(st.sampled_from([None, *Fault]), min_size=1, max_size=12)
@@ -31,10 +28,9 @@ STEP = st.one_of(
 LOSS = st.sampled_from([("lose_database",), ("back_up",), ("restore",)])
 
 
-def live_through(schedule: list[tuple[object, ...]], least: int) -> World:
+def live_through(databases: Databases, schedule: list[tuple[object, ...]], least: int) -> None:
     """Do it all, then bring the ledger to `least` records and let things settle."""
-    folder = Path(tempfile.mkdtemp())
-    world = World(folder)
+    world = World(databases)
     try:
         for name, *arguments in schedule:
             getattr(world, str(name))(*arguments)
@@ -43,34 +39,37 @@ def live_through(schedule: list[tuple[object, ...]], least: int) -> World:
         assert world.settle(), "headquarters and terminal never agreed"
         assert world.counted() == world.recorded()
         assert world.alarms() == []
-        return world
     finally:
         world.close()
-        shutil.rmtree(folder)
+        databases.close()
 
 
 @settings(
-    max_examples=40,
+    max_examples=20,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
 @given(st.lists(STEP, max_size=40))
-def test_no_schedule_loses_or_doubles_a_record(schedule: list[tuple[object, ...]]) -> None:
-    live_through(schedule, 300)
+def test_no_schedule_loses_or_doubles_a_record(
+    databases: Databases, schedule: list[tuple[object, ...]]
+) -> None:
+    live_through(databases, schedule, 300)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP | LOSS, max_size=40))
 def test_a_headquarters_that_forgets_gets_everything_again(
+    databases: Databases,
     schedule: list[tuple[object, ...]],
 ) -> None:
-    live_through(schedule, 200)
+    live_through(databases, schedule, 200)
 
 
 @pytest.mark.soak
 @settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP | LOSS, min_size=60, max_size=150))
 def test_thousands_of_punches_through_long_misfortune(
+    databases: Databases,
     schedule: list[tuple[object, ...]],
 ) -> None:
-    live_through(schedule, len(RECORDS))
+    live_through(databases, schedule, len(RECORDS))

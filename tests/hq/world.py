@@ -1,15 +1,13 @@
 """A terminal, a broker and two workers of headquarters in memory, under a schedule of misfortunes.
 
 Time stands still unless the schedule moves it, so a schedule is replayed exactly. Headquarters'
-database is a real SQLite file; the records and every signature are real. The ledger's records are
-made once for all schedules (`RECORDS`): signing is what costs.
+database is a real one of either kind; the records and every signature are real. The ledger's
+records are made once for all schedules (`RECORDS`): signing is what costs.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import Literal
 
@@ -25,6 +23,7 @@ from sync.courier import Courier, Pace
 from sync.errors import TransportError
 from sync.seam import Inbound
 from sync.transport_memory import Fault, MemoryBroker, MemoryTransport
+from tests.hq.databases import Databases
 from tests.sync.made import GATE_A, GATE_A_KEY, HQ_KEY, NOON, Clock, MemoryOutbox, chain
 
 RECORDS = chain(4000)
@@ -46,8 +45,8 @@ class PreparedOutbox(MemoryOutbox):
 class World:
     """Everything, and what may befall it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, databases: Databases) -> None:
+        self.databases = databases
         self.clock = Clock()
         self.broker = MemoryBroker()
         self.outbox = PreparedOutbox()
@@ -55,6 +54,7 @@ class World:
         self.transports: dict[str, MemoryTransport] = {}
         self.pace = Pace(resend_after_s=2.0, resend_most_s=20.0, window=4)
         self._restarts = 0
+        self._backup: str | None = None
         self.lose_database()
         for worker in WORKERS:
             self.start_worker(worker)
@@ -96,23 +96,18 @@ class World:
 
     def lose_database(self) -> None:
         """Headquarters starts with nothing."""
-        self._use(f"hq-{self._restarts}.db")
-        self._restarts += 1
+        self._use(self.databases.new())
 
     def back_up(self) -> None:
         self._close()
-        shutil.copy(self._path, self.folder / "backup.db")
-        self.database = Database(f"sqlite:///{self._path}")
+        self._backup = self.databases.copy(self._url)
+        self.database = Database(self._url)
 
     def restore(self) -> None:
         """Headquarters goes back to its backup, if it has one."""
-        backup = self.folder / "backup.db"
-        if backup.exists():
-            name = f"hq-{self._restarts}.db"
-            self._restarts += 1
+        if self._backup is not None:
             self._close()
-            shutil.copy(backup, self.folder / name)
-            self._use(name)
+            self._use(self.databases.copy(self._backup))
 
     # -- what happens by itself ---------------------------------------------------------------
 
@@ -184,10 +179,11 @@ class World:
         transport.start()
         self.transports[worker] = transport
 
-    def _use(self, name: str) -> None:
+    def _use(self, url: str) -> None:
         self._close()
-        self._path = self.folder / name
-        self.database = Database(f"sqlite:///{self._path}")
+        self._url = url
+        self._restarts += 1
+        self.database = Database(url)
         self.database.upgrade()
         add_terminal(self.database, GATE_A, GATE_A_KEY.public_key(), NOON)
 

@@ -178,3 +178,30 @@ def test_closing_twice_is_once(net: Net) -> None:
     gate = net.client("gate-a")
     gate.close()
     gate.close()
+
+
+def test_many_messages_at_once_arrive_all_and_in_order(net: Net) -> None:
+    gate, hq = net.client("gate-a", [RECEIPT]), net.client("hq")
+    for client in (gate, hq):
+        client.start()
+        net.settle(client)
+    payloads = [b"%d" % number for number in range(60)]  # thrice mosquitto's Receive Maximum
+    hq.publish_all([(RECEIPT, payload, False) for payload in payloads])
+    arrived = []
+    for _ in payloads:
+        message = next_message(gate)
+        gate.acknowledge(message)
+        arrived.append(message.payload)
+    assert arrived == payloads
+
+
+def test_of_many_messages_a_refused_one_keeps_no_other_back(net: Net) -> None:
+    hq, gate = net.client("hq", [EVENTS]), net.client("gate-a")
+    for client in (hq, gate):
+        client.start()
+        net.settle(client)
+    with pytest.raises(PublishRefusedError):
+        gate.publish_all(
+            [(topic(GATE_B, Channel.EVENTS), b"not ours", False), (EVENTS, b"ours", False)]
+        )
+    assert next_message(hq).payload == b"ours"

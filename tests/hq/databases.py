@@ -1,0 +1,70 @@
+"""Where headquarters' databases come from in tests: files, or a PostgreSQL server of our own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+from morning.postgres import Postgres
+
+
+class Databases(Protocol):
+    """Makes and copies databases of one kind; what it made is gone after the test."""
+
+    def new(self) -> str:
+        """The URL of a new, empty database."""
+
+    def copy(self, url: str) -> str:
+        """The URL of a copy; nobody may have a connection to the original."""
+
+    def close(self) -> None:
+        """Delete all of them."""
+
+
+class SqliteFiles:
+    """One file each, in a folder that the test owns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def new(self) -> str:
+        self._count += 1
+        return f"sqlite:///{self._folder / f'hq-{self._count}.db'}"
+
+    def copy(self, url: str) -> str:
+        made = self.new()
+        shutil.copy(_file(url), _file(made))
+        return made
+
+    def close(self) -> None:
+        for path in self._folder.glob("hq-*.db*"):
+            path.unlink()
+
+
+class PostgresDatabases:
+    """One database each, on a server that others use too."""
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+        self._made: list[str] = []
+
+    def new(self) -> str:
+        return self._kept(self._server.create_database())
+
+    def copy(self, url: str) -> str:
+        return self._kept(self._server.create_database(like=url))
+
+    def close(self) -> None:
+        for url in self._made:
+            self._server.drop_database(url)
+        self._made.clear()
+
+    def _kept(self, url: str) -> str:
+        self._made.append(url)
+        return url
+
+
+def _file(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
