@@ -37,6 +37,12 @@ def _is_zone(name: str) -> str:
     return name
 
 
+def _is_collected(path: Path) -> Path:
+    if path.suffix != ".prom":
+        raise ValueError("node_exporter's textfile collector reads only names that end in .prom")
+    return path
+
+
 Label = Annotated[
     str,
     Field(
@@ -83,6 +89,7 @@ class StatusSection(_Section):
     temperature_high_c: float = Field(80, ge=40, le=110)
     attack_streak: int = Field(5, ge=1, le=1000)
     attack_minutes: float = Field(10, ge=1, le=1440)
+    metrics_file: Annotated[Path, AfterValidator(_is_collected)] | None = None
 
 
 def load_settings(path: Path, model: type[ModelT]) -> ModelT:

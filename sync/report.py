@@ -5,7 +5,8 @@ What only kiosk knows comes from the ledger's newest `boot` record. What nobody 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from store.certificates import expiry
@@ -14,14 +15,15 @@ from store.discipline import KernelClock
 from store.machine import read_health
 from store.records import Boot
 from store.standing import newest, standing_faults
+from sync.courier import Now
 from sync.settings import Settings
 
 
 class Reporter:
     """Reports on one terminal; belongs to the thread of its database connection."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        self._database, self._settings = database, settings
+    def __init__(self, database: Database, settings: Settings, clock: Callable[[], Now]) -> None:
+        self._database, self._settings, self._clock = database, settings, clock
         self._kernel = KernelClock()
 
     def report(self) -> Mapping[str, Any]:
@@ -30,15 +32,25 @@ class Reporter:
         health = read_health(settings.store.directory)
         record = newest(self._database, Boot.kind)
         boot = None if record is None else record.known_body()
+        certificate, ca = expiry(settings.mqtt.certificate), expiry(settings.mqtt.ca)
+        today = self._clock().utc if clock.synchronised else None
         return {
             "faults": tuple(sorted(standing_faults(self._database))),
             "clock_synchronised": clock.synchronised,
             "clock_error_ms": clock.error_ms,
             "disk_free": health.disk_free,
+            "disk_size": health.disk_total,
             "temperature_c": health.temperature_c,
             "power": None if health.power is None else tuple(sorted(health.power)),
             "models": boot.models if isinstance(boot, Boot) else None,
             "versions": boot.versions if isinstance(boot, Boot) else None,
-            "certificate_expires": expiry(settings.mqtt.certificate),
-            "ca_expires": expiry(settings.mqtt.ca),
+            "certificate_expires": certificate,
+            "ca_expires": ca,
+            "certificate_days": _days_left(certificate, today),
+            "ca_days": _days_left(ca, today),
         }
+
+
+def _days_left(expires: datetime | None, today: datetime | None) -> int | None:
+    """Whole days, rounded down; None while nobody knows what day it is."""
+    return None if expires is None or today is None else (expires - today) // timedelta(days=1)
