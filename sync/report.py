@@ -13,8 +13,7 @@ from store.certificates import expiry
 from store.database import Database
 from store.discipline import KernelClock
 from store.machine import read_health
-from store.records import Boot
-from store.standing import newest, standing_faults
+from store.standing import Standing
 from sync.courier import Now
 from sync.settings import Settings
 
@@ -23,27 +22,28 @@ class Reporter:
     """Reports on one terminal; belongs to the thread of its database connection."""
 
     def __init__(self, database: Database, settings: Settings, clock: Callable[[], Now]) -> None:
-        self._database, self._settings, self._clock = database, settings, clock
+        self._settings, self._clock = settings, clock
         self._kernel = KernelClock()
+        self._standing = Standing(database)
 
     def report(self) -> Mapping[str, Any]:
         """The fields of `sync.contract.status.Status` that are known now."""
         settings, clock = self._settings, self._kernel.discipline()
         health = read_health(settings.store.directory)
-        record = newest(self._database, Boot.kind)
-        boot = None if record is None else record.known_body()
+        self._standing.refresh()
+        boot = self._standing.boot
         certificate, ca = expiry(settings.mqtt.certificate), expiry(settings.mqtt.ca)
         today = self._clock().utc if clock.synchronised else None
         return {
-            "faults": tuple(sorted(standing_faults(self._database))),
+            "faults": tuple(sorted(self._standing.faults)),
             "clock_synchronised": clock.synchronised,
             "clock_error_ms": clock.error_ms,
             "disk_free": health.disk_free,
             "disk_size": health.disk_total,
             "temperature_c": health.temperature_c,
             "power": None if health.power is None else tuple(sorted(health.power)),
-            "models": boot.models if isinstance(boot, Boot) else None,
-            "versions": boot.versions if isinstance(boot, Boot) else None,
+            "models": None if boot is None else boot.models,
+            "versions": None if boot is None else boot.versions,
             "certificate_expires": certificate,
             "ca_expires": ca,
             "certificate_days": _days_left(certificate, today),
