@@ -15,12 +15,12 @@ from store.discipline import Discipline, KernelClock
 from store.ledger import Ledger
 from store.machine import Health
 from store.records import Boot, Fault
-from store.secret import Secret
 from store.settings import HqSection, StoreSection, Terminal
 from sync.contract.status import build_status, parse_status
 from sync.courier import Now
 from sync.report import Reporter
 from sync.settings import MqttSection, Settings
+from tests.store.made import LEDGER_KEY
 from tests.sync.made import GATE_A_KEY, NOON, instant
 
 TERMINAL = Terminal(site="plant-1", name="gate-a", zone="UTC")
@@ -45,8 +45,7 @@ def settings(tmp_path: Path, tls: Credentials) -> Settings:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with Secret(bytes(range(32))) as key:
-        opened = open_database(tmp_path / "ledger.db", key, create=True)
+    opened = open_database(tmp_path / "ledger.db", LEDGER_KEY, create=True)
     yield opened
     opened.close()
 
@@ -77,8 +76,10 @@ def test_the_days_of_certificates_are_counted_down_and_past_zero(
     synchronised(monkeypatch, True)
     ends = expiry(settings.mqtt.certificate)
     assert ends is not None
+    today = [ends]
+    reporter = Reporter(database, settings, lambda: Now(0.0, today[0]))
     for left, days in ((timedelta(days=29, hours=5), 29), (timedelta(0), 0), (-timedelta(1), -1)):
-        reporter = Reporter(database, settings, lambda left=left: Now(0.0, ends - left))
+        today[0] = ends - left
         assert reporter.report()["certificate_days"] == days
     assert reporter.report()["certificate_expires"] == ends
 
