@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from store.database import open_database
+from store.ledger import Ledger
 from store.records import Body, Boot, Fault, FaultCleared
 from store.standing import Standing, standing_faults
-from tests.store.made import Shop, at, open_shop, punch
+from tests.store.made import LEDGER_KEY, SIGNER, TERMINAL, Shop, at, open_shop, punch
 
 CODES = st.sampled_from(["too_hot", "clock_lost", "camera_lost"])
 LOOK = "look"
@@ -23,7 +25,7 @@ STEPS = st.lists(
         st.just(punch()),
         st.just(LOOK),
     ),
-    max_size=30,
+    max_size=20,
 )
 
 
@@ -31,21 +33,21 @@ def boot(*faults: str, version: str = "0.1.0") -> Boot:
     return Boot(version=version, settings_digest="ab" * 32, faults=tuple(sorted(faults)))
 
 
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(STEPS)
 def test_following_and_reading_anew_say_the_same(steps: list[Body | str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        shop = open_shop(Path(folder))
-        followed = Standing(shop.ledger_db)
+        database = open_database(Path(folder) / "ledger.db", LEDGER_KEY, create=True)
+        ledger, followed = Ledger(database, TERMINAL, SIGNER), Standing(database)
         expected: set[str] = set()
         newest: Boot | None = None
         for step in steps:
             if isinstance(step, str):
                 followed.refresh()
-                assert followed.faults == standing_faults(shop.ledger_db) == expected
+                assert followed.faults == standing_faults(database) == expected
                 assert followed.boot == newest
                 continue
-            shop.ledger.append(step, at())
+            ledger.append(step, at())
             match step:
                 case Boot():
                     newest, expected = step, set(step.faults)
@@ -54,8 +56,8 @@ def test_following_and_reading_anew_say_the_same(steps: list[Body | str]) -> Non
                 case FaultCleared():
                     expected.discard(step.code)
         followed.refresh()
-        assert followed.faults == standing_faults(shop.ledger_db) == expected
-        shop.close()
+        assert followed.faults == standing_faults(database) == expected
+        database.close()
 
 
 def test_nothing_is_read_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
