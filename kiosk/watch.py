@@ -24,8 +24,8 @@ SETTLE_S = 300.0
 # week is what a site needs to send somebody.
 EXPIRING_DAYS, EXPIRING_SOON_DAYS = 30, 7
 # From 80 °C on a Raspberry Pi of any model slows its processor down, and at 85 °C also its graphics
-# (https://www.raspberrypi.com/documentation/computers/raspberry-pi.html, "Frequency management and
-# thermal control"): the setting's default. It counts as cooled 5 °C below.
+# (https://www.raspberrypi.org/documentation/hardware/raspberrypi/frequency-management.md,
+# "Frequency management and thermal control"): the default. It counts as cooled 5 °C below.
 _COOLED_C = 5.0
 _DISK_ROOM = 1.25  # the disk has room again at so many times the bound
 
