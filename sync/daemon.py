@@ -29,6 +29,7 @@ from store.keys import load_public_key
 from store.opening import open_keyed
 from sync.contract.topics import Address, Channel, topic
 from sync.courier import Courier, Now, Pace
+from sync.metrics_file import MetricsFile
 from sync.outbox import StoreOutbox
 from sync.report import Reporter
 from sync.seam import Backoff, Transport
@@ -87,7 +88,7 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
             real_clock,
             version=version,
             pace=_pace(settings),
-            report=Reporter(database, settings).report,
+            report=Reporter(database, settings, real_clock).report,
         )
         transport = MqttTransport(
             broker_of(settings, address),
@@ -100,14 +101,22 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
         stop.on_request = transport.interrupt
         transport.start()
         _LOG.info("started", extra={"fields": {"terminal": str(address), "version": version}})
-        _loop(courier, transport, stop, settings.mqtt.poll_s)
+        metrics = MetricsFile(
+            settings.status.metrics_file, settings.mqtt.status_every_s, real_clock
+        )
+        _loop(courier, transport, metrics, stop, settings.mqtt.poll_s)
+        metrics.keep(courier, connected=False)
         courier.farewell(transport, _FAREWELL_S)
         _LOG.info("stopped", extra={"fields": {"confirmed": courier.reception.confirmed.seq}})
 
 
-def _loop(courier: Courier, transport: Transport, stop: Stop, poll_s: float) -> None:
+def _loop(
+    courier: Courier, transport: Transport, metrics: MetricsFile, stop: Stop, poll_s: float
+) -> None:
     while not stop.requested:
-        if courier.step(transport):
+        more = courier.step(transport)
+        metrics.keep(courier, connected=transport.connection is not None)
+        if more:
             continue
         message = transport.receive(poll_s)
         if message is not None:
