@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from store.certificates import expiry
+from store.certificates import certificate_in_use, expiry
 from store.database import Database
 from store.discipline import KernelClock
 from store.machine import read_health
@@ -39,6 +39,8 @@ class Reporter:
             "power": None if health.power is None else tuple(sorted(health.power)),
             "models": boot.models if isinstance(boot, Boot) else None,
             "versions": boot.versions if isinstance(boot, Boot) else None,
-            "certificate_expires": expiry(settings.mqtt.certificate),
+            "certificate_expires": expiry(
+                certificate_in_use(settings.store.directory, settings.mqtt.certificate)
+            ),
             "ca_expires": expiry(settings.mqtt.ca),
         }
