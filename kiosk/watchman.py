@@ -17,7 +17,7 @@ from kiosk.settings import Settings
 from kiosk.stores import Stores
 from kiosk.timekeeper import Timekeeper
 from kiosk.watch import Change, Limits, Readings, Watch
-from store.certificates import expiry
+from store.certificates import certificate_in_use, expiry
 from store.errors import StoreError, UnsoundDatabaseError
 from store.machine import Health, read_health
 from store.records import Body, Fault, FaultCleared, Instant
@@ -36,7 +36,7 @@ class Watchman:
         part = settings.status
         self._stores = stores
         self._health = health or (lambda: read_health(settings.store.directory))
-        self._certificates = (settings.mqtt.certificate, settings.mqtt.ca)
+        self._directory, self._mqtt = settings.store.directory, settings.mqtt
         self._every_ns = round(part.watch_every_s * _NS)
         self._window_ns = round(part.attack_minutes * 60 * _NS)
         self._due_ns: int | None = None
@@ -102,7 +102,10 @@ class Watchman:
         held = True if now.synchronised else None
         if self._timekeeper.ever_synchronised and not now.synchronised:
             held = False
-        expires = [at for at in map(expiry, self._certificates) if at is not None]
+        mine = self._mqtt.certificate
+        if mine is not None:
+            mine = certificate_in_use(self._directory, mine)
+        expires = [at for at in map(expiry, (mine, self._mqtt.ca)) if at is not None]
         days = None
         if expires and now.synchronised:
             days = (min(expires) - now.utc) / timedelta(days=1)

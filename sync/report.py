@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from store.certificates import expiry
+from store.certificates import certificate_in_use, expiry
 from store.database import Database
 from store.discipline import KernelClock
 from store.machine import read_health
@@ -32,7 +32,8 @@ class Reporter:
         health = read_health(settings.store.directory)
         self._standing.refresh()
         boot = self._standing.boot
-        certificate, ca = expiry(settings.mqtt.certificate), expiry(settings.mqtt.ca)
+        in_use = certificate_in_use(settings.store.directory, settings.mqtt.certificate)
+        certificate, ca = expiry(in_use), expiry(settings.mqtt.ca)
         today = self._clock().utc if clock.synchronised else None
         return {
             "faults": tuple(sorted(self._standing.faults)),
