@@ -24,6 +24,7 @@ from kiosk.overrides import WHITELIST, Overrides
 from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import Stores, open_stores
+from store.delivery import MAX_DOCUMENT_BYTES
 from store.documents import open_document
 from store.errors import DocumentError
 from store.keys import create_keys
@@ -151,6 +152,8 @@ class _Orders:
         self._station = Station(self._settings, Overrides(self._settings))
 
     def read(self, case: bytes) -> None:
+        if len(case) > MAX_DOCUMENT_BYTES:
+            return  # sync lets no such document through: `command` and `reception` show it
         if self._stores is None:
             self.renew()
         stores = self._stores
