@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from soaking.proxy import Proxy
 from store.records import Punch
 
 DAEMONS = ("sync", "one", "two")
+_STOPPED_WITHIN_S = 60.0  # far more than it takes, also where niced processes hardly get to run
 _PACE = "reconnect_first_s = 0.05\nreconnect_most_s = 0.4\n"
 # A half-open connection is given up after once or twice this.
 _SYNC = f"{_PACE}keepalive_s = 5\nresend_after_s = 0.5\nresend_most_s = 2.0\nstatus_every_s = 1.0\n"
@@ -122,9 +124,19 @@ class Site:
         for name in ("one", "two"):
             self.start(name)
 
-    def stop(self) -> dict[str, int]:
-        """SIGTERM to every daemon; their exit codes."""
-        return {name: running.stop() for name, running in self.daemons.items()}
+    def stop(self) -> list[str]:
+        """SIGTERM to every daemon; those that did not end with 0, and their last words."""
+        for running in self.daemons.values():
+            running.process.terminate()
+        wrong = []
+        for name, running in self.daemons.items():
+            try:
+                code = running.process.wait(_STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                code = running.stop()
+            if code != 0:
+                wrong.append(f"{name} ended with {code}: {running.words[-1:]}")
+        return wrong
 
     def ended(self) -> list[str]:
         """Daemons that are not running though nobody ended them, and their last words."""
