@@ -96,11 +96,14 @@ class _Jump:
 def _jump(head: Head, events: Iterable[CheckedEvent], stored: Mapping[int, bytes]) -> _Jump | None:
     jumps = []
     for event in events:
+        if stored.get(event.seq, event.hash) != event.hash:
+            continue  # a fork of one that is here already
+        fresh = () if event.seq in stored else (event,)  # it may have waited for what it held
         match skips(event):
             case Resumption() as said if said.held_seq <= head.seq < event.seq:
                 if stored.get(said.after_seq, b"").hex() in ("", said.after_hash):
                     skipped = Skipped(head.seq + 1, event.seq - 1, said.reason)
-                    jumps.append(_Jump(Head(event.seq, event.hash), (event,), skipped))
+                    jumps.append(_Jump(Head(event.seq, event.hash), fresh, skipped))
             case Checkpoint() as said if said.seq > head.seq:
                 begin = Head(said.seq, bytes.fromhex(said.hash))
                 jumps.append(_Jump(begin, (), Skipped(head.seq + 1, said.seq, "pruned")))

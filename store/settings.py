@@ -103,7 +103,8 @@ def load_settings(path: Path, model: type[ModelT]) -> ModelT:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(path, [f"it cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not only TOMLDecodeError: bytes that are no UTF-8, numbers of thousands of digits.
         raise SettingsError(path, [f"it is not TOML: {error}"]) from None
     try:
         return model.model_validate(_anchored(model, raw, path.parent))

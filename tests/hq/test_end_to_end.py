@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from hq.reports import Reader, punch_line
+from soaking.proxy import Proxy
 from tests.hq.plant import Plant, copy_files
 from tests.sync.made import NAMES, until
-from tests.sync.proxy import Proxy
 
 
 def punch_until_some_arrive(plant: Plant) -> None:

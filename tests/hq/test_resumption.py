@@ -100,6 +100,26 @@ def test_records_that_the_terminal_still_has_come_first(office: Office) -> None:
     assert office.take(new).head == head_of(new)
 
 
+def test_a_resumption_that_waited_for_what_it_held_is_stored_once(office: Office) -> None:
+    """Found by `./scripts/fuzz`: near enough to be kept early, it comes again when it joins."""
+    near = resumption(head_of(OLD[:5]), head_of(OLD[:5]), 22)
+    assert office.take([near]).head == START
+    assert office.take(OLD[:5]).head == head_of(OLD[:5])
+    assert office.take([near]).head == head_of([near])
+    assert office.seqs() == [1, 2, 3, 4, 5, 22]
+    assert [alarm[0] for alarm in office.alarms()] == ["skipped"]
+
+
+def test_a_resumption_does_not_take_the_place_of_another_that_waits(office: Office) -> None:
+    near = resumption(head_of(OLD[:5]), head_of(OLD[:5]), 22)
+    other = resumption(head_of(OLD[:5]), head_of(OLD[:4]), 22)
+    office.take([near])
+    office.take(OLD[:5])
+    assert office.take([other]).head == head_of(OLD[:5])
+    assert [alarm[:2] for alarm in office.alarms()] == [("fork", 22)]
+    assert office.take([near]).head == head_of([near])
+
+
 def test_a_resumption_behind_another_record_than_ours_is_a_fork(office: Office) -> None:
     office.take(OLD[:20])
     other = resumed(Head(20, b"\x01" * 32))
