@@ -164,22 +164,22 @@ class Consumer:
             self.alarm(name, "skipped", seq + 1, f"the head goes on at {target}: {why}")
             return target, target_hash
         if row is not None:  # it waited, and with what waits behind it is of another history
-            self.fork(name, seq + 1, row[1])
-            self.db.execute("DELETE FROM records WHERE terminal=? AND seq>?", (name, seq))
+            self.drop(name, seq + 1, row[1])
         return None
 
     def jumps(self, name: str, head: int) -> Iterator[tuple[int, str, str]]:
         """Where waiting resumptions and checkpoints let the head go on: number, hash, reason."""
         query = "SELECT * FROM records WHERE terminal=? AND seq>? AND kind IN (?, ?)"
         kinds = ("resumption", "checkpoint")
-        for _, seq, hash_, previous, kind, data, _ in self.db.execute(query, (name, head, *kinds)):
+        rows = self.db.execute(query, (name, head, *kinds)).fetchall()
+        for _, seq, hash_, previous, kind, data, _ in rows:
             match kind, json.loads(data)["body"]:
                 case "resumption", {"held_seq": int(held), "after_seq": int(after), **body}:
                     if held <= head and body.get("after_hash") == previous:
                         if self.hash_of(name, after) in (None, previous):
                             yield seq, hash_, f"resumption: {body.get('reason')}"
                         else:
-                            self.fork(name, seq, hash_)
+                            self.drop(name, seq, hash_)
                 case "checkpoint", {"seq": int(pruned), "hash": str(pruned_hash)}:
                     if head < pruned < seq and self.hash_of(name, pruned) in (None, pruned_hash):
                         yield pruned, pruned_hash, "pruned; headquarters has what is missing"
@@ -209,6 +209,11 @@ class Consumer:
         """Two histories signed by one terminal: the gravest alarm. Nothing is overwritten."""
         self.alarm(name, "fork", seq, f"another record of this number has the hash {hash_}")
         return False
+
+    def drop(self, name: str, seq: int, hash_: str) -> None:
+        """A waiting record turned out to be a fork; it goes, with all that waits behind it."""
+        self.fork(name, seq, hash_)
+        self.db.execute("DELETE FROM records WHERE terminal=? AND seq>=?", (name, seq))
 
     def alarm(self, name: str, what: str, seq: int, detail: str) -> None:
         """Keep an alarm, and print it the first time."""
