@@ -7,7 +7,8 @@
 - What is not answered is published again, at the earliest after `AGAIN_S`, when the terminal says
   that it is online; a terminal that has done it ignores the copy. After its expiry never again.
 - The first reply counts; a later one to the same command changes nothing.
-- Replays are not published again: gaps are asked for by a policy of their own (`hq.intake`).
+- Replays are published once: gaps are asked for by a policy of their own (`hq.intake`), which
+  publishes what it asks itself.
 """
 
 from __future__ import annotations
@@ -61,8 +62,11 @@ def queue_command(
     arguments: Mapping[str, Any],
     now: datetime,
     expires: datetime,
+    published: bool = False,
 ) -> Queued:
     """Sign and number a command; a worker publishes it once this transaction is committed.
+
+    `published` says that the caller does so itself.
 
     Raises MalformedPayloadError for a type or arguments that the contract does not have.
     """
@@ -89,6 +93,7 @@ def queue_command(
             type=type,
             document=document,
             made_at=now,
+            published_at=now if published else None,
             expires_at=expires,
         )
     )
@@ -186,7 +191,7 @@ def _publish(connection: Connection, now: datetime, *conditions: Any) -> list[Ou
         .where(
             COMMANDS.c.outcome.is_(None),
             COMMANDS.c.expires_at > now,
-            COMMANDS.c.type != "replay",
+            or_(COMMANDS.c.type != "replay", COMMANDS.c.published_at.is_(None)),
             *conditions,
         )
         .order_by(COMMANDS.c.terminal_id, COMMANDS.c.number)

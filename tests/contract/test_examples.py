@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,11 +15,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hq.reports import Reader
+from hq.cli import main as hq_cli
+from kiosk.orders import obey
+from kiosk.stores import open_stores
 from morning.pki import Authority
 from store.database import open_database
 from store.keys import load_database_key, load_signing_key
@@ -29,7 +34,7 @@ from sync.contract.topics import Channel, topic
 from sync.contract.verify import Head
 from tests.contract.guest import EXAMPLES, Guest, Line
 from tests.hq.plant import TERMINAL, Plant
-from tests.hq.test_resumption import resumed
+from tests.hq.test_resumption import Terminal, resumed
 from tests.sync.made import GATE_A, chain, head_of, instant, next_record, until
 
 VECTORS = json.loads((EXAMPLES.parent / "vectors.json").read_bytes())
@@ -61,27 +66,39 @@ def line(plant: Plant) -> Iterator[Line]:
     made.close()
 
 
-def test_the_consumer_beside_headquarters_has_what_headquarters_has(
+def test_a_consumer_that_comes_late_has_what_headquarters_has_after_a_replay(
     plant: Plant, guest: Guest
 ) -> None:
-    consumer = guest.start_consumer()
-    plant.start_hq()
+    terminal = Terminal(plant)
+    hq = plant.start_hq()
+    until(lambda: hq.said("broker_connected"), "headquarters is there first")
     plant.start_sync()
-    plant.punch(5)
-    plant.until_delivered()
-    until(lambda: len(guest.lines()) == 5, "the first punches")
-    consumer.kill()
-    consumer.wait()
-    plant.punch(20)
-    plant.until_delivered()  # headquarters does not wait for it
-    guest.start_consumer()
-    until(lambda: len(guest.kept("SELECT 1 FROM counted WHERE printed")) == 25, "the rest")
-    ids = [row["id"] for row in Reader(plant.database, "punch").read()]
-    assert [row["id"] for row in guest.lines()] == ids
-    assert [row["n"] for row in guest.lines()] == list(range(1, 26))
-    head = plant.ledger.head()
-    assert guest.kept("SELECT * FROM heads") == [("plant-1/gate-a", 25, head.hash.hex())]
-    assert guest.kept("SELECT * FROM alarms") == []
+    with open_stores(terminal.settings) as stores:
+        terminal.punch(stores, 5)
+        until(lambda: plant.status().get("confirmed") == 5, "headquarters has the first punches")
+        guest.start_consumer()
+        terminal.punch(stores, 3)
+        until(lambda: "gap plant-1/gate-a 1" in guest.errors(), "the consumer lacks them")
+        [command] = re.findall("`kiosk-hq (.*)`", guest.errors())
+        words = [*shlex.split(command), "--config", str(plant.folder / "hq.toml")]
+        assert CliRunner().invoke(hq_cli, words).exit_code == 0
+
+        def caught_up() -> bool:
+            obey(stores, terminal.station, instant(datetime.now(UTC)))
+            return len(guest.lines()) == 8
+
+        until(caught_up, "the terminal has sent everything again")
+        until(lambda: plant.status().get("confirmed") == stores.ledger.head().seq, "the reply")
+        head = stores.ledger.head()
+    assert [row["id"] for row in guest.lines()] == terminal.counted() == terminal.punches
+    assert [row["n"] for row in guest.lines()] == list(range(1, 9))
+
+    def at_the_head() -> bool:
+        return guest.kept("SELECT seq, hash FROM heads") == [(head.seq, head.hash.hex())]
+
+    until(at_the_head, "the consumer has the command's record too")
+    assert guest.kept("SELECT what FROM alarms") == [("gap",)]
+    assert plant.alarms() == []
 
 
 def test_the_consumer_bears_whatever_a_line_or_a_terminal_does(
