@@ -8,7 +8,8 @@
   that it is online; a terminal that has done it ignores the copy. After its expiry never again.
 - The first reply counts; a later one to the same command changes nothing.
 - Withdrawals that expire or are overtaken are queued anew (`hq.withdrawals`).
-- Replays are not published again: gaps are asked for by a policy of their own (`hq.intake`).
+- Replays are published once: gaps are asked for by a policy of their own (`hq.intake`), which
+  publishes what it asks itself.
 """
 
 from __future__ import annotations
@@ -63,11 +64,13 @@ def queue_command(
     now: datetime,
     expires: datetime,
     repeated: int = 0,
+    published: bool = False,
 ) -> Queued:
     """Sign and number a command; a worker publishes it once this transaction is committed.
 
-    `repeated` is how often the same was queued before and not answered. Raises
-    MalformedPayloadError for a type or arguments that the contract does not have.
+    `repeated` is how often the same was queued before and not answered; `published` says that the
+    caller publishes it itself. Raises MalformedPayloadError for a type or arguments that the
+    contract does not have.
     """
     checked = checked_arguments(type, arguments)
     last = connection.execute(
@@ -92,6 +95,7 @@ def queue_command(
             type=type,
             document=document,
             made_at=now,
+            published_at=now if published else None,
             expires_at=expires,
             person=checked.get("number"),
             repeated=repeated,
@@ -196,7 +200,7 @@ def _publish(connection: Connection, now: datetime, *conditions: Any) -> list[Ou
         .where(
             COMMANDS.c.outcome.is_(None),
             COMMANDS.c.expires_at > now,
-            COMMANDS.c.type != "replay",
+            or_(COMMANDS.c.type != "replay", COMMANDS.c.published_at.is_(None)),
             *conditions,
         )
         .order_by(COMMANDS.c.terminal_id, COMMANDS.c.number)

@@ -135,7 +135,9 @@ def ask_replay(
         return []
     expires = now + timedelta(seconds=policy.expiry_s)
     arguments = {"from_seq": row.head_seq + 1}
-    command = queue_command(connection, key, terminal, "replay", arguments, now, expires)
+    command = queue_command(
+        connection, key, terminal, "replay", arguments, now, expires, published=True
+    )
     pause_s = min(policy.most_s, policy.every_s * 2 ** min(row.replays_asked, 16))
     connection.execute(
         TERMINALS.update()

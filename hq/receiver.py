@@ -117,8 +117,8 @@ class Receiver:
     def due_commands(self, now: datetime) -> list[Outgoing]:
         """Commands that wait to be published; commits that they were."""
         with self._database.read() as connection:
-            waits = COMMANDS.c.published_at.is_(None) & (COMMANDS.c.type != "replay")
-            query = select(COMMANDS.c.id).where(waits, COMMANDS.c.expires_at > now).limit(1)
+            waits = COMMANDS.c.published_at.is_(None) & (COMMANDS.c.expires_at > now)
+            query = select(COMMANDS.c.id).where(waits).limit(1)
             if connection.execute(query).first() is None:
                 return []
         with self._database.write() as connection:

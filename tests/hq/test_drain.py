@@ -14,7 +14,7 @@ import click
 import pytest
 
 from crowd.cpu import resident_kb
-from morning.proxy import Proxy
+from soaking.proxy import Proxy
 from tests.hq.plant import Plant
 from tests.sync.made import until
 

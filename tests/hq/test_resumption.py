@@ -124,6 +124,16 @@ def test_a_resumption_behind_another_record_than_ours_is_a_fork(office: Office) 
     office.take(OLD[:20])
     other = resumed(Head(20, b"\x01" * 32))
     assert office.take(other).head == head_of(OLD[:20])
+    assert office.alarms() == [("fork", other[0].seq, 1)]
+    assert office.take(resumed(head_of(OLD[:20]))).seq > SKIPPED  # the true one goes on
+
+
+def test_a_resumption_behind_another_pruned_record_than_ours_is_a_fork(office: Office) -> None:
+    """The head came from a checkpoint: its record is not in the store, its hash is known."""
+    office.take([next_record(head_of(OLD), Checkpoint(seq=20, hash=OLD[19].hash.hex()))])
+    other = resumed(Head(20, b"\x01" * 32))
+    assert office.take(other).head == head_of(OLD[:20])
+    assert ("fork", other[0].seq, 1) in office.alarms()
 
 
 def test_a_checkpoint_tells_that_lost_records_were_pruned(office: Office) -> None:
@@ -147,6 +157,10 @@ def test_a_consumer_sees_a_resumption_as_the_next_record() -> None:
     (event,) = checked([resumption(head_of(OLD[:20]), START, SKIPPED)])
     assert place(head_of(OLD[:20]), event) is Place.NEXT
     assert place(Head(SKIPPED + 1, b""), event) is Place.KNOWN
+    assert place(Head(20, b"\x01" * 32), event) is Place.FORK
+    body = Resumption.model_validate(json.loads(event.payload)["body"] | {"after_hash": "00" * 32})
+    (odd,) = checked([next_record(Head(SKIPPED - 1, OLD[19].hash), body)])
+    assert place(head_of(OLD[:20]), odd) is Place.GAP  # it does not follow what it says
     (held,) = checked([resumption(head_of(OLD[:20]), head_of(OLD[:10]), SKIPPED)])
     assert place(head_of(OLD[:9]), held) is Place.GAP
 
