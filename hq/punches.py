@@ -67,13 +67,13 @@ class Punches:
                 yield {**_timed(line, right), "corrects": line["seq"]}
             else:
                 terminal.waiting.append((line, stamp))
-        for line, stamp in news:
-            if stamp is None:
+        for line, clocks in news:
+            if clocks is None:
                 yield line
                 continue
-            right = terminal.times.right(stamp)
+            right = terminal.times.right(clocks)
             if not right.settled:
-                terminal.waiting.append((line, stamp))
+                terminal.waiting.append((line, clocks))
             yield _timed(line, right)
 
 

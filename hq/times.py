@@ -77,7 +77,7 @@ class _Reference(NamedTuple):
     utc: int
     error: int
 
-    def count(self, monotonic: int) -> tuple[int, int, int]:
+    def counted_to(self, monotonic: int) -> tuple[int, int, int]:
         """When `monotonic` was, and the first and last moment at which it can have been."""
         distance = monotonic - self.monotonic
         utc, error = self.utc + distance, self.error + _drift(distance)
@@ -85,7 +85,7 @@ class _Reference(NamedTuple):
 
     def span(self, monotonic: int) -> tuple[int, int]:
         """The first and last moment at which `monotonic` can have been."""
-        return self.count(monotonic)[1:]
+        return self.counted_to(monotonic)[1:]
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class Times:
         near = _nearer(left, right, stamp.monotonic_ns)
         if near is None:
             return self._bounded(stamp)
-        utc, low, high = near.count(stamp.monotonic_ns)
+        utc, low, high = near.counted_to(stamp.monotonic_ns)
         if left is not None and right is not None:
             utc, low, high = _between(left, right, stamp.monotonic_ns) or (utc, low, high)
         settled = right is not None or self._around(stamp.boot)[1] is not None
