@@ -22,7 +22,8 @@ from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
 from hq.commands import command_lines, send
 from hq.daemon import run
 from hq.keys import create_keys, load_key, read_public_key
-from hq.reports import Line, Reader, alarm_lines, punch_line, terminal_lines
+from hq.punches import Punches
+from hq.reports import Line, Reader, alarm_lines, terminal_lines
 from hq.settings import database_url, load
 from hq.terminals import add_terminal
 from sync.contract.commands import COMMANDS
@@ -104,8 +105,11 @@ def terminals_list(as_json: bool, config: Path) -> None:
 @CONFIG
 @reports_errors
 def punches(as_json: bool, follow: bool, config: Path) -> None:
-    """Show the confirmed punches; with --follow --json one object a line."""
-    _records(config, "punch", as_json, follow, punch_line, _punch_text)
+    """Show the confirmed punches; with --follow --json one object a line.
+
+    A time that becomes surer while following is told again: the same id, and `corrects`.
+    """
+    _records(Punches(opened(load(config), config)), as_json, follow, _punch_text)
 
 
 @main.command("events")
@@ -115,7 +119,7 @@ def punches(as_json: bool, follow: bool, config: Path) -> None:
 @reports_errors
 def events(as_json: bool, follow: bool, config: Path) -> None:
     """Show every confirmed record of every kind."""
-    _records(config, None, as_json, follow, lambda line: line, _event_text)
+    _records(Reader(opened(load(config), config)), as_json, follow, _event_text)
 
 
 @main.command("alarms")
@@ -181,24 +185,17 @@ def _command_text(line: dict[str, Any]) -> str:
 
 
 def _records(
-    config: Path,
-    kind: str | None,
-    as_json: bool,
-    follow: bool,
-    shape: Callable[[Line], Line],
-    text: Callable[[Line], str],
+    reader: Reader | Punches, as_json: bool, follow: bool, text: Callable[[Line], str]
 ) -> None:
-    reader = Reader(opened(load(config), config), kind)
     if not follow:
-        show([shape(line) for line in reader.read()], as_json, text)
+        show(reader.read(), as_json, text)
         return
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.request)
     signal.signal(signal.SIGINT, stop.request)
     while not stop.requested:
         for line in reader.read():
-            shaped = shape(line)
-            click.echo(json.dumps(shaped) if as_json else text(shaped))
+            click.echo(json.dumps(line) if as_json else text(line))
         time.sleep(_FOLLOW_EVERY_S)
 
 
@@ -211,9 +208,15 @@ def _terminal_text(line: dict[str, Any]) -> str:
 
 
 def _punch_text(line: dict[str, Any]) -> str:
+    when = line["local"] or line["time"]
+    if when is None:
+        when = f"between {line['earliest']} and {line['latest']}"
+    error = "" if line["error_ms"] is None else f" ±{line['error_ms']} ms"
+    again = "" if line["corrects"] is None else "  corrected"
     return (
-        f"{line['time']}  {line['site']}/{line['terminal']}  #{line['seq']}  {line['person']}"
-        f"  {line['method']}  received {line['received']}  receipt {line['receipt']}"
+        f"{when}  {line['sure']}{error}  {line['site']}/{line['terminal']}  #{line['seq']}"
+        f"  {line['person']}  {line['method']}  recorded {line['recorded']}"
+        f"  received {line['received']}  receipt {line['receipt']}{again}"
     )
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from random import Random
 
 from hq.database import Database
-from hq.reports import Reader, alarm_lines, terminal_lines
+from hq.punches import Punches
+from hq.reports import alarm_lines, terminal_lines
 from kiosk.clock import SystemClock
 from kiosk.orders import obey
 from kiosk.overrides import Overrides
@@ -159,7 +160,7 @@ class Site:
 
     def counted(self) -> list[str]:
         """The ids of the punches that headquarters counts."""
-        return [line["id"] for line in Reader(self.database, "punch").read()]
+        return [line["id"] for line in Punches(self.database).read()]
 
     def alarms(self) -> set[str]:
         """The kinds of headquarters' alarms."""

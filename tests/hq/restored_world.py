@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from hq.reports import Reader
+from hq.punches import Punches
 from store.chain import record_hash, sign_record
 from store.records import Body, Fault, Record, Resumption, renumber_payload
 from sync.contract.documents import Receipt, open_receipt
@@ -123,7 +123,7 @@ class RestoredWorld(World):
 
     def punches_counted(self) -> list[str]:
         assert self.database is not None
-        return [line["id"] for line in Reader(self.database, "punch").read()]
+        return [line["id"] for line in Punches(self.database).read()]
 
     def whole(self) -> bool:
         counted = set(self.punches_counted())

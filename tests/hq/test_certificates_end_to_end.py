@@ -61,7 +61,8 @@ class Renewing:
         return self._told()
 
     def _told(self) -> list[tuple[str, str]]:
-        lines = Reader(self.plant.database, "certificate_rotated").read()
+        every = Reader(self.plant.database).read()
+        lines = [line for line in every if line["kind"] == "certificate_rotated"]
         bodies = [line["data"]["body"] for line in lines]
         return [(body["outcome"], body["detail"]) for body in bodies]
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hq.chain import EARLY_LIMIT, Link, join
+from hq.punches import Punches
 from hq.reports import Reader, alarm_lines
 from kiosk.orders import obey
 from kiosk.overrides import Overrides
@@ -74,7 +75,7 @@ def test_what_it_had_already_counts_once(office: Office) -> None:
     office.take(OLD[:20])
     new = resumed(head_of(OLD[:10]), lost=OLD[10:25])
     assert office.take(new).head == head_of(new)
-    punches = [line["id"] for line in Reader(office.database, "punch").read()]
+    punches = [line["id"] for line in Punches(office.database).read()]
     assert len(punches) == len(set(punches))
     assert set(punches) == {r.id for r in (*OLD[:25], *new[-3:])}
     every = [(line["seq"], line["repeats"]) for line in Reader(office.database).read()]
@@ -87,7 +88,7 @@ def test_what_comes_late_is_kept_and_counts_once(office: Office) -> None:
     new = resumed(head_of(OLD[:20]), lost=OLD[20:25])
     office.take(new)
     assert office.take(OLD[20:28]).head == head_of(new)  # they were on the way all the time
-    punches = [line["id"] for line in Reader(office.database, "punch").read()]
+    punches = [line["id"] for line in Punches(office.database).read()]
     assert len(punches) == len(set(punches))
     assert set(punches) == {r.id for r in (*OLD[:28], *new[-3:])}
 
@@ -230,7 +231,7 @@ class Terminal:
             stores.ledger.verify(stores.signer.public_key())
 
     def counted(self) -> list[str]:
-        return [line["id"] for line in Reader(self.plant.database, "punch").read()]
+        return [line["id"] for line in Punches(self.plant.database).read()]
 
 
 def now() -> Instant:
