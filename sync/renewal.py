@@ -5,6 +5,7 @@
   and signed by the CA of the settings.
 - It is tried on a connection of its own beside the one that works (`client_id` with `/trial`). Only
   what the broker has taken is taken into use; the old pair serves until that instant.
+- Trouble with the disk puts a step off until the ledger changes next; delivery goes on meanwhile.
 - A trial fails after `TRIES` attempts one after the other during which the other connection
   stood: then it is the certificate. Without that connection it is the network, and goes on.
 """
@@ -19,6 +20,7 @@ from typing import Protocol
 
 from store.certificates import mistake
 from store.database import Database
+from store.errors import StorageError
 from store.renewal import Conclusion, Order, Renewal
 from sync.errors import CredentialError
 from sync.pairs import Pairs
@@ -74,19 +76,27 @@ class CertificateRenewal:
         self._trial: Trial | None = None
         self._tried = ""
         self._failures = self._against = 0
-        order = self._renewal.get()
-        pairs.tidy([] if order is None else [order.number])
 
     def step(self, connected: bool) -> bool:
         """Do what is due; True when the terminal is to connect anew, with its new certificate.
 
-        `connected`: the present connection stands. Raises what the store raises.
+        `connected`: the present connection stands.
         """
         version = self._database.data_version()
         if version == self._seen and self._trial is None:
             return False
-        self._seen = version
+        first, self._seen = self._seen is None, version
+        try:
+            return self._go_on(first, connected)
+        except (StorageError, OSError) as error:
+            fields = {"reason": type(error).__name__}
+            _LOG.error("certificate_renewal_put_off", extra={"fields": fields})
+            return False
+
+    def _go_on(self, first: bool, connected: bool) -> bool:
         order = self._renewal.get()
+        if first:
+            self._pairs.tidy([] if order is None else [order.number])
         if self._trial is not None and (order is None or order.certificate != self._tried):
             self.close()  # another order, or another certificate
         if order is None or order.conclusion is not None:
@@ -113,7 +123,7 @@ class CertificateRenewal:
         try:
             request = self._pairs.request(order.number, self._name)
         except ValueError:  # X.509 ends a common name at 64 characters
-            self._conclude(order, "refused", "a certificate cannot hold this terminal's name")
+            self._conclude(order, "refused", "no request can be made with this name or key")
             return
         self._renewal.ask(order.number, request)
         _LOG.info("certificate_asked_for", extra={"fields": {"number": order.number}})

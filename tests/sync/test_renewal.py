@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from hq.certificates import issue
 from morning.pki import Authority
 from store.database import Database, open_database
+from store.errors import StorageError
 from store.renewal import Order, Renewal
 from sync.pairs import Pairs
 from sync.renewal import TRIES, CertificateRenewal
@@ -266,6 +267,7 @@ def test_the_next_renewal_leaves_no_old_keys(terminal: Terminal) -> None:
         assert terminal.renewal.step(True)
         terminal.kiosk.end(number)
         terminal.restart()
+        terminal.renewal.step(True)
     assert sorted(path.name for path in (terminal.folder / "tls").iterdir()) == ["8", "current"]
 
 
@@ -277,6 +279,29 @@ def test_files_put_into_the_settings_later_count_again(terminal: Terminal) -> No
     later = (terminal.folder / "tls" / "current").lstat().st_mtime_ns + 10**9
     os.utime(terminal.old[0], ns=(later, later))
     assert terminal.usable() == terminal.old
+
+
+def test_a_full_disk_puts_the_request_off_and_holds_nothing_up(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> str:
+        raise StorageError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pairs, "request", full)
+        terminal.kiosk.begin(7)
+        assert not terminal.renewal.step(True)
+    assert terminal.order().request is None
+    assert terminal.ask(7) != ""
+
+
+def test_a_name_that_no_certificate_can_hold_is_said(terminal: Terminal) -> None:
+    terminal.kiosk.begin(7)
+    terminal.renewal = CertificateRenewal(
+        terminal.database, terminal.pairs, terminal.broker(), "x" * 65, lambda: NOW, terminal._dial
+    )
+    terminal.renewal.step(True)
+    assert (terminal.order().conclusion, terminal.order().request) == ("refused", None)
 
 
 def die_before(steps: int) -> None:
