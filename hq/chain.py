@@ -4,7 +4,8 @@ Rules:
 - Records may come in any order and more than once; the outcome is the same.
 - The head moves from record to record, each naming the hash of the one before it, and never back.
 - A record beyond a gap waits (`early`), but not further than EARLY_LIMIT beyond the head.
-- The same number with another hash, or a next record that does not name the head's hash, is a fork.
+- The same number with another hash, a next record that does not name the head's hash, or a
+  resumption behind a record that is known with another hash, is a fork.
   Of a delivery with a fork in it nothing beyond the head is kept: it belongs to the other history.
 - A `resumption` moves the head past numbers that the terminal lost or never used, once the head has
   reached what the terminal held before it. A `checkpoint` beyond the head says that the records up
@@ -73,7 +74,7 @@ def join(
     outcome = _follow(head, events, stored, early)
     jump = _jump(outcome.head, events, stored)
     if jump is None:
-        return outcome
+        return _refuse_resumptions(outcome, events, stored, early)
     beyond = join(jump.head, events, stored, early)
     fresh = {event.seq: event for event in (*outcome.fresh, *jump.fresh, *beyond.fresh)}
     return replace(
@@ -93,14 +94,48 @@ class _Jump:
     skipped: Skipped
 
 
+def _refuse_resumptions(
+    outcome: Outcome,
+    events: Iterable[CheckedEvent],
+    stored: Mapping[int, bytes],
+    early: Mapping[int, Link],
+) -> Outcome:
+    """The outcome with a fork, if there is none, where a resumption follows another history."""
+    head = outcome.head
+    refused = [
+        (event.seq, event.hash)
+        for event in events
+        if isinstance(said := skips(event), Resumption)
+        and said.held_seq <= head.seq < event.seq
+        and not _follows(head, said, stored)
+    ]
+    if outcome.fork is not None or not refused:
+        return outcome
+    return replace(
+        outcome,
+        fresh=tuple(event for event in outcome.fresh if event.seq <= head.seq),
+        fork=min(refused),
+        gap=any(seq > head.seq for seq in early if seq not in outcome.discarded),
+    )
+
+
+def _follows(head: Head, said: Resumption, stored: Mapping[int, bytes]) -> bool:
+    """Whether the record that a resumption follows is ours, as far as we know it."""
+    known = head.hash if said.after_seq == head.seq else stored.get(said.after_seq)
+    return known is None or known.hex() == said.after_hash
+
+
 def _jump(head: Head, events: Iterable[CheckedEvent], stored: Mapping[int, bytes]) -> _Jump | None:
     jumps = []
     for event in events:
+        if stored.get(event.seq, event.hash) != event.hash:
+            continue  # a fork of one that is here already
+        fresh = () if event.seq in stored else (event,)  # it may have waited for what it held
         match skips(event):
             case Resumption() as said if said.held_seq <= head.seq < event.seq:
-                if stored.get(said.after_seq, b"").hex() in ("", said.after_hash):
+                if _follows(head, said, stored):
                     skipped = Skipped(head.seq + 1, event.seq - 1, said.reason)
-                    jumps.append(_Jump(Head(event.seq, event.hash), (event,), skipped))
+                    jumps.append(_Jump(Head(event.seq, event.hash), fresh, skipped))
             case Checkpoint() as said if said.seq > head.seq:
                 begin = Head(said.seq, bytes.fromhex(said.hash))
                 jumps.append(_Jump(begin, (), Skipped(head.seq + 1, said.seq, "pruned")))

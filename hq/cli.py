@@ -6,71 +6,33 @@ cannot be used, 1 anything else. Errors are one line on stderr with the mend.
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
+from hq.certificate_cli import certificates_group
+from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
 from hq.commands import command_lines, send
 from hq.daemon import run
-from hq.database import Database
-from hq.errors import DatabaseError, HqError, KeyFileError
 from hq.keys import create_keys, load_key, read_public_key
-from hq.reports import Line, Reader, alarm_lines, punch_line, terminal_lines
-from hq.settings import Settings, database_url, load
+from hq.punches import Punches
+from hq.reports import Line, Reader, alarm_lines, terminal_lines
+from hq.settings import database_url, load
 from hq.terminals import add_terminal
-from store.errors import SettingsError, StoreError
 from sync.contract.commands import COMMANDS
-from sync.contract.errors import ContractError
 from sync.contract.topics import Address
 from sync.contract.wire import load_json
-from sync.errors import CredentialError, SyncError
 from sync.journal import log_to
 from sync.stopping import Stop
 
-DEFAULT_CONFIG = Path("/etc/kiosk/hq.toml")
 _FOLLOW_EVERY_S = 0.2
-_Params = ParamSpec("_Params")
-_Result = TypeVar("_Result")
-
-_CONFIG = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT_CONFIG,
-    show_default=True,
-    help="Headquarters' TOML file.",
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-
-
-def _reports_errors(command: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
-    @functools.wraps(command)
-    def wrapped(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
-        try:
-            return command(*args, **kwargs)
-        except (HqError, StoreError, SyncError, ContractError) as error:
-            click.echo(f"kiosk-hq: {error}", err=True)
-            sys.exit(exit_code(error))
-
-    return wrapped
-
-
-def exit_code(error: Exception) -> int:
-    """What a command ends with for an error."""
-    if isinstance(error, (SettingsError, ContractError)):
-        return 2
-    if isinstance(error, (KeyFileError, CredentialError)):
-        return 3
-    return 4 if isinstance(error, DatabaseError) else 1
 
 
 @click.group()
@@ -78,9 +40,12 @@ def main() -> None:
     """Receive the records of every terminal, verify them and answer with receipts."""
 
 
+main.add_command(certificates_group)
+
+
 @main.command("run")
-@_CONFIG
-@_reports_errors
+@CONFIG
+@reports_errors
 def run_command(config: Path) -> None:
     """Run one worker until SIGTERM; the log is JSON lines on stderr."""
     stop = Stop()
@@ -98,7 +63,7 @@ def keys_group() -> None:
 
 @keys_group.command("create")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@_reports_errors
+@reports_errors
 def keys_create(directory: Path) -> None:
     """Make hq.key (secret) and hq.pub (for every terminal's [hq] public_key) in DIRECTORY."""
     private, public = create_keys(directory)
@@ -114,53 +79,56 @@ def terminals_group() -> None:
 @click.argument("site")
 @click.argument("terminal")
 @click.argument("public_key", type=click.Path(path_type=Path, dir_okay=False))
-@_CONFIG
-@_reports_errors
+@CONFIG
+@reports_errors
 def terminals_add(site: str, terminal: str, public_key: Path, config: Path) -> None:
     """Register TERMINAL of SITE with its PUBLIC_KEY (the terminal's signing.pub)."""
-    database = _open(load(config), config)
+    database = opened(load(config), config)
     address, key = Address(site, terminal), read_public_key(public_key)
     added = add_terminal(database, address, key, datetime.now(UTC))
     click.echo(f"{address} {'added' if added else 'was registered already'}")
 
 
 @terminals_group.command("list")
-@_JSON
-@_CONFIG
-@_reports_errors
+@JSON
+@CONFIG
+@reports_errors
 def terminals_list(as_json: bool, config: Path) -> None:
     """Show every registered terminal and how far its records go."""
-    lines = terminal_lines(_open(load(config), config))
-    _show(lines, as_json, _terminal_text)
+    lines = terminal_lines(opened(load(config), config))
+    show(lines, as_json, _terminal_text)
 
 
 @main.command("punches")
-@_JSON
+@JSON
 @click.option("--follow", is_flag=True, help="Go on as punches arrive, until Ctrl-C.")
-@_CONFIG
-@_reports_errors
+@CONFIG
+@reports_errors
 def punches(as_json: bool, follow: bool, config: Path) -> None:
-    """Show the confirmed punches; with --follow --json one object a line."""
-    _records(config, "punch", as_json, follow, punch_line, _punch_text)
+    """Show the confirmed punches; with --follow --json one object a line.
+
+    A time that becomes surer while following is told again: the same id, and `corrects`.
+    """
+    _records(Punches(opened(load(config), config)), as_json, follow, _punch_text)
 
 
 @main.command("events")
-@_JSON
+@JSON
 @click.option("--follow", is_flag=True, help="Go on as records arrive, until Ctrl-C.")
-@_CONFIG
-@_reports_errors
+@CONFIG
+@reports_errors
 def events(as_json: bool, follow: bool, config: Path) -> None:
     """Show every confirmed record of every kind."""
-    _records(config, None, as_json, follow, lambda line: line, _event_text)
+    _records(Reader(opened(load(config), config)), as_json, follow, _event_text)
 
 
 @main.command("alarms")
-@_JSON
-@_CONFIG
-@_reports_errors
+@JSON
+@CONFIG
+@reports_errors
 def alarms(as_json: bool, config: Path) -> None:
     """Show what should never have arrived."""
-    _show(alarm_lines(_open(load(config), config)), as_json, _alarm_text)
+    show(alarm_lines(opened(load(config), config)), as_json, _alarm_text)
 
 
 @main.group("commands")
@@ -173,29 +141,29 @@ def commands_group() -> None:
 @click.argument("type", type=click.Choice(list(COMMANDS)))
 @click.option("--arguments", default="{}", help="A JSON object, or @FILE with one.")
 @click.option("--expires", default="1h", show_default=True, help="After 30m, 1h, 7d.")
-@_JSON
-@_CONFIG
-@_reports_errors
+@JSON
+@CONFIG
+@reports_errors
 def commands_send(
     target: str, type: str, arguments: str, expires: str, as_json: bool, config: Path
 ) -> None:
     """Order one TERMINAL, or each one of SITE; a running worker delivers it."""
     settings = load(config)
     now = datetime.now(UTC)
-    key, database = load_key(settings.hq.signing_key), _open(settings, config)
-    sent = send(database, key, target, type, _arguments(arguments), now, now + _span(expires))
+    key, database = load_key(settings.hq.signing_key), opened(settings, config)
+    sent = send(database, key, target, type, _arguments(arguments), now, now + span(expires))
     lines = [{"terminal": str(to), "number": one.number, "id": one.id} for to, one in sent]
-    _show(lines, as_json, lambda line: f"{line['terminal']}  {line['number']}  {type}")
+    show(lines, as_json, lambda line: f"{line['terminal']}  {line['number']}  {type}")
 
 
 @commands_group.command("list")
-@_JSON
-@_CONFIG
-@_reports_errors
+@JSON
+@CONFIG
+@reports_errors
 def commands_list(as_json: bool, config: Path) -> None:
     """Show every command with its outcome, or that there is none: unanswered, overtaken."""
-    lines = command_lines(_open(load(config), config), datetime.now(UTC))
-    _show(lines, as_json, _command_text)
+    lines = command_lines(opened(load(config), config), datetime.now(UTC))
+    show(lines, as_json, _command_text)
 
 
 def _arguments(text: str) -> dict[str, Any]:
@@ -209,14 +177,6 @@ def _arguments(text: str) -> dict[str, Any]:
     return value
 
 
-def _span(text: str) -> timedelta:
-    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-    match = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
-    if match is None:
-        raise click.BadParameter("a number and s, m, h or d, as 1h", param_hint="expires")
-    return timedelta(**{units[match[2]]: int(match[1])})
-
-
 def _command_text(line: dict[str, Any]) -> str:
     return (
         f"{line['made']}  {line['site']}/{line['terminal']}  #{line['number']}  {line['type']}"
@@ -225,39 +185,18 @@ def _command_text(line: dict[str, Any]) -> str:
 
 
 def _records(
-    config: Path,
-    kind: str | None,
-    as_json: bool,
-    follow: bool,
-    shape: Callable[[Line], Line],
-    text: Callable[[Line], str],
+    reader: Reader | Punches, as_json: bool, follow: bool, text: Callable[[Line], str]
 ) -> None:
-    reader = Reader(_open(load(config), config), kind)
     if not follow:
-        _show([shape(line) for line in reader.read()], as_json, text)
+        show(reader.read(), as_json, text)
         return
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.request)
     signal.signal(signal.SIGINT, stop.request)
     while not stop.requested:
         for line in reader.read():
-            shaped = shape(line)
-            click.echo(json.dumps(shaped) if as_json else text(shaped))
+            click.echo(json.dumps(line) if as_json else text(line))
         time.sleep(_FOLLOW_EVERY_S)
-
-
-def _open(settings: Settings, config: Path) -> Database:
-    database = Database(database_url(settings, config))
-    database.upgrade()
-    return database
-
-
-def _show(lines: Iterable[Line], as_json: bool, text: Callable[[Line], str]) -> None:
-    if as_json:
-        click.echo(json.dumps(list(lines), indent=1))
-        return
-    for line in lines:
-        click.echo(text(line))
 
 
 def _terminal_text(line: dict[str, Any]) -> str:
@@ -269,9 +208,15 @@ def _terminal_text(line: dict[str, Any]) -> str:
 
 
 def _punch_text(line: dict[str, Any]) -> str:
+    when = line["local"] or line["time"]
+    if when is None:
+        when = f"between {line['earliest']} and {line['latest']}"
+    error = "" if line["error_ms"] is None else f" ±{line['error_ms']} ms"
+    again = "" if line["corrects"] is None else "  corrected"
     return (
-        f"{line['time']}  {line['site']}/{line['terminal']}  #{line['seq']}  {line['person']}"
-        f"  {line['method']}  received {line['received']}  receipt {line['receipt']}"
+        f"{when}  {line['sure']}{error}  {line['site']}/{line['terminal']}  #{line['seq']}"
+        f"  {line['person']}  {line['method']}  recorded {line['recorded']}"
+        f"  received {line['received']}  receipt {line['receipt']}{again}"
     )
 
 

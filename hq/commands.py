@@ -7,7 +7,9 @@
 - What is not answered is published again, at the earliest after `AGAIN_S`, when the terminal says
   that it is online; a terminal that has done it ignores the copy. After its expiry never again.
 - The first reply counts; a later one to the same command changes nothing.
-- Replays are not published again: gaps are asked for by a policy of their own (`hq.intake`).
+- Withdrawals that expire or are overtaken are queued anew (`hq.withdrawals`).
+- Replays are published once: gaps are asked for by a policy of their own (`hq.intake`), which
+  publishes what it asks itself.
 """
 
 from __future__ import annotations
@@ -61,10 +63,14 @@ def queue_command(
     arguments: Mapping[str, Any],
     now: datetime,
     expires: datetime,
+    repeated: int = 0,
+    published: bool = False,
 ) -> Queued:
     """Sign and number a command; a worker publishes it once this transaction is committed.
 
-    Raises MalformedPayloadError for a type or arguments that the contract does not have.
+    `repeated` is how often the same was queued before and not answered; `published` says that the
+    caller publishes it itself. Raises MalformedPayloadError for a type or arguments that the
+    contract does not have.
     """
     checked = checked_arguments(type, arguments)
     last = connection.execute(
@@ -89,7 +95,10 @@ def queue_command(
             type=type,
             document=document,
             made_at=now,
+            published_at=now if published else None,
             expires_at=expires,
+            person=checked.get("number"),
+            repeated=repeated,
         )
     )
     connection.execute(
@@ -166,8 +175,9 @@ def keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datet
 def command_lines(database: Database, now: datetime) -> list[dict[str, Any]]:
     """Every command, oldest first. `state` is the outcome, or why there is none.
 
-    "queued": not yet with the broker; "sent": with the broker; "overtaken": a higher number was
-    answered, so this one is never done; "unanswered": expired without a reply.
+    "queued": not yet with the broker; "sent": with the broker; "repeated": the command
+    `followed_by` took its place; "overtaken": a higher number was answered, so this one is never
+    done; "unanswered": expired without a reply.
     """
     query = (
         select(COMMANDS, TERMINALS.c.site, TERMINALS.c.terminal)
@@ -190,7 +200,7 @@ def _publish(connection: Connection, now: datetime, *conditions: Any) -> list[Ou
         .where(
             COMMANDS.c.outcome.is_(None),
             COMMANDS.c.expires_at > now,
-            COMMANDS.c.type != "replay",
+            or_(COMMANDS.c.type != "replay", COMMANDS.c.published_at.is_(None)),
             *conditions,
         )
         .order_by(COMMANDS.c.terminal_id, COMMANDS.c.number)
@@ -213,6 +223,8 @@ def _publish(connection: Connection, now: datetime, *conditions: Any) -> list[Ou
 def _line(row: Row[Any], answered: int, now: datetime) -> dict[str, Any]:
     if row.outcome is not None:
         state = row.outcome
+    elif row.followed_by is not None:
+        state = "repeated"
     elif row.number < answered:
         state = "overtaken"
     elif row.expires_at <= now:
@@ -227,6 +239,7 @@ def _line(row: Row[Any], answered: int, now: datetime) -> dict[str, Any]:
         "type": row.type,
         "state": state,
         "detail": row.detail,
+        "followed_by": row.followed_by,
         "made": utc_text(row.made_at),
         "expires": utc_text(row.expires_at),
         "published": None if row.published_at is None else utc_text(row.published_at),

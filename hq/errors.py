@@ -11,6 +11,10 @@ class KeyFileError(HqError, OSError):
     """A key file is missing, exists already or holds something else; the message names it."""
 
 
+class CertificateError(HqError, ValueError):
+    """A terminal's certificate or the request for it is not what it should be; says which."""
+
+
 class UnknownTerminalError(HqError, LookupError):
     """No such terminal is registered."""
 

@@ -4,6 +4,7 @@
   time and a replay command are one transaction; what is answered is sent only after its commit.
 - Every delivery is answered with a receipt for the head as it stands, also a repeated one. Receipt
   times of one terminal only grow, whatever the workers' clocks say.
+- Behind a resumption, withdrawals that the terminal may have forgotten are queued anew.
 - A gap that lasts `grace_s` is asked for by a signed, numbered, expiring `replay` command; again
   after a pause that doubles from `every_s` to `most_s`.
 """
@@ -23,6 +24,7 @@ from hq.chain import Link, Outcome, join
 from hq.commands import Outgoing, queue_command
 from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known
+from hq.withdrawals import repeat_forgotten, repeat_late
 from store.records import Resumption
 from sync.contract.documents import build_receipt
 from sync.contract.topics import Channel, topic
@@ -62,6 +64,10 @@ def take_in(
     if early and outcome.head.seq > before.seq:
         _count(connection, terminal.id, before, outcome.head)
     _store(connection, terminal.id, before, outcome, now)
+    if outcome.skipped or early:
+        repeat_forgotten(connection, key, terminal, before.seq, outcome.head.seq, now)
+    if late := [event.seq for event in outcome.fresh if event.seq <= before.seq]:
+        repeat_late(connection, key, terminal, late, now)
     if outcome.fork is not None:
         seq, hash_ = outcome.fork
         raise_alarms(
@@ -129,7 +135,9 @@ def ask_replay(
         return []
     expires = now + timedelta(seconds=policy.expiry_s)
     arguments = {"from_seq": row.head_seq + 1}
-    command = queue_command(connection, key, terminal, "replay", arguments, now, expires)
+    command = queue_command(
+        connection, key, terminal, "replay", arguments, now, expires, published=True
+    )
     pause_s = min(policy.most_s, policy.every_s * 2 ** min(row.replays_asked, 16))
     connection.execute(
         TERMINALS.update()

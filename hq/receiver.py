@@ -26,6 +26,7 @@ from hq.errors import DatabaseConflictError, DatabaseTroubleError
 from hq.intake import ReplayPolicy, ask_replay, take_in
 from hq.tables import COMMANDS, TERMINALS
 from hq.terminals import Known, find, lock
+from hq.withdrawals import lost_withdrawals, repeat_lost
 from sync.contract.documents import Reply, open_reply
 from sync.contract.errors import (
     ContractError,
@@ -116,12 +117,20 @@ class Receiver:
     def due_commands(self, now: datetime) -> list[Outgoing]:
         """Commands that wait to be published; commits that they were."""
         with self._database.read() as connection:
-            waits = COMMANDS.c.published_at.is_(None) & (COMMANDS.c.type != "replay")
-            query = select(COMMANDS.c.id).where(waits, COMMANDS.c.expires_at > now).limit(1)
+            waits = COMMANDS.c.published_at.is_(None) & (COMMANDS.c.expires_at > now)
+            query = select(COMMANDS.c.id).where(waits).limit(1)
             if connection.execute(query).first() is None:
                 return []
         with self._database.write() as connection:
             return due_commands(connection, now)
+
+    def repeat_withdrawals(self, now: datetime) -> int:
+        """Queue withdrawals anew that were not done; how many."""
+        with self._database.read() as connection:
+            if not lost_withdrawals(connection, now):
+                return 0
+        with self._database.write() as connection:
+            return repeat_lost(connection, self._key, now)
 
     def _take_alone(self, message: Inbound, now: datetime) -> list[Outgoing]:
         try:

@@ -1,7 +1,7 @@
 """What headquarters has, as rows for people and programs.
 
 Only records that a receipt covers are reported: a record beyond a gap does not count yet. Rows are
-plain dictionaries of JSON values; `time` is the record's own text, as it was signed.
+plain dictionaries of JSON values.
 """
 
 from __future__ import annotations
@@ -23,14 +23,10 @@ _PAGE = 500
 
 
 class Reader:
-    """Reads confirmed records, those of one kind or all, each once: a second call goes on.
+    """Reads confirmed records, each once: a second call goes on."""
 
-    Of one kind, what is told twice (`repeats`) is read once.
-    """
-
-    def __init__(self, database: Database, kind: str | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._kind = kind
         self._seen: dict[int, int] = {}
 
     def read(self) -> Iterator[Line]:
@@ -60,32 +56,11 @@ class Reader:
                 .order_by(EVENTS.c.seq)
                 .limit(_PAGE)
             )
-            if self._kind is not None:
-                query = query.where(EVENTS.c.kind == self._kind, EVENTS.c.repeats.is_(None))
             rows = connection.execute(query).all()
             for row in rows:
                 yield _line(row)
             seen = rows[-1].seq if len(rows) == _PAGE else head_seq
         self._seen[terminal_id] = seen
-
-
-def punch_line(event: Line) -> Line:
-    """A punch without its envelope: who, when, where, how, and what confirmed it."""
-    body = event["data"]["body"]
-    return {
-        "site": event["site"],
-        "terminal": event["terminal"],
-        "seq": event["seq"],
-        "id": event["id"],
-        "time": event["data"]["time"]["utc"],
-        "person": body.get("person"),
-        "method": body.get("method"),
-        "direction": body.get("direction"),
-        "score_millionths": body.get("score_millionths"),
-        "synchronised": event["data"]["time"].get("synchronised"),
-        "received": event["received"],
-        "receipt": event["receipt"],
-    }
 
 
 def alarm_lines(database: Database) -> list[Line]:

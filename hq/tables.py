@@ -6,6 +6,8 @@
   record of the terminal that tells the same (the same id): it counts once.
 - `terminals` holds the head (highest record without a gap before it) and what gap and command
   keeping need. Its row is locked while a terminal's records are taken in.
+- `commands` keeps whom a command is about (`person`), how often it was queued again before
+  (`repeated`), and the number of the one that took its place (`followed_by`, see `hq.withdrawals`).
 - Instants are UTC.
 """
 
@@ -134,5 +136,9 @@ COMMANDS = Table(
     Column("detail", Text),
     Column("replied_at", Instant),
     Column("published_at", Instant),
+    Column("person", String(64)),
+    Column("repeated", Integer, nullable=False, server_default="0"),
+    Column("followed_by", BigInteger),
     UniqueConstraint("terminal_id", "number"),
+    Index(None, "person"),
 )

@@ -52,6 +52,7 @@ from recognizer.errors import ImageError
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
 from store.errors import StoreError, UnsoundDatabaseError
+from store.machine import Health
 
 _INBOX_EVERY_S = 0.5
 _BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
@@ -65,6 +66,7 @@ class Door:
     `policy_for` gives the decision policy for a gallery of so many templates,
     `verification_for` the 1:1 threshold for somebody of so many. `stopping` ends the run after the
     frame in hand, `station.restart` with the first frame at which nobody is being served.
+    `health` is how the machine is, now; without it this machine is looked at.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Door:
         verification_for: Callable[[int], float],
         reader: IdentityReader,
         station: Station | None = None,
+        health: Callable[[], Health] | None = None,
     ) -> None:
         self._station = station or Station(settings, Overrides(settings))
         self._stores, self._eyes, self._policy_for = stores, eyes, policy_for
@@ -105,7 +108,7 @@ class Door:
         self._protection = self._people.protection
         self._upkeep = Upkeep(stores, eyes.model_digest, adapt=settings.templates.adapt)
         self._policy: DecisionPolicy
-        self._watchman = Watchman(settings, stores)
+        self._watchman = Watchman(settings, stores, health)
 
     def run(self, camera: Camera) -> None:
         """Serve people until the camera ends or `stopping` is set.
@@ -191,9 +194,8 @@ class Door:
         except ImageError as error:
             self._skip(frame, error)
             return
-        if self._bad_in_a_row:
-            self._watchman.report("bad_frames", False, self._clock.now())
         self._bad_in_a_row = 0
+        self._watchman.good_frame()
         if look.subject is None:
             self._feed(Nobody(frame.at_s))
             return
@@ -233,7 +235,7 @@ class Door:
             why = str(error)
             complain("frame_skipped", in_a_row=self._bad_in_a_row, total=self._bad_frames, why=why)
         if self._bad_in_a_row == _BAD_FRAMES:
-            self._watchman.report("bad_frames", True, self._clock.now())
+            self._watchman.bad_frames(self._clock.now())
         self._feed(Nobody(frame.at_s))
 
     def _feed(self, event: Event) -> None:

@@ -26,8 +26,17 @@ from store.errors import (
     UnknownPersonError,
 )
 from store.last_order import Done
-from store.orders import ORDERS, Arguments, Configure, OnePerson, Replay, UpsertEmployee
+from store.orders import (
+    ORDERS,
+    Arguments,
+    Configure,
+    InstallCertificate,
+    OnePerson,
+    Replay,
+    UpsertEmployee,
+)
 from store.records import Body, Configuration, Instant
+from store.renewal import Renewal
 from store.retention import Retention
 
 _MAX_DETAIL = 1000  # characters, as in the contract
@@ -39,7 +48,7 @@ class Outcome:
     """What came of a command: "done" or "refused", a detail that names nobody, and what follows.
 
     `records` go into the ledger with it, `restart` is why the daemon is to be started again,
-    `replay_from` the record that sync is to go back to.
+    `replay_from` the record that sync is to go back to, `renew` an order for sync's TLS key.
     """
 
     word: str
@@ -47,6 +56,7 @@ class Outcome:
     records: tuple[Body, ...] = ()
     restart: str | None = None
     replay_from: int | None = None
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +242,19 @@ def _ping(_: _Task, __: Arguments) -> Outcome:
     return Outcome("done")
 
 
+def _rotate_certificate(_: _Task, __: Arguments) -> Outcome:
+    return Outcome("done", "asked for", renew=True)
+
+
+def _install_certificate(task: _Task, arguments: Arguments) -> Outcome:
+    """Hand it to sync, which has the key; a `certificate_rotated` record says what comes of it."""
+    if not isinstance(arguments, InstallCertificate):
+        raise TypeError("not a certificate's arguments")
+    if not Renewal(task.stores.ledger_db).bring(arguments.certificate):
+        return Outcome("refused", "no key waits for a certificate; rotate_certificate asks for one")
+    return Outcome("done", "passed on")
+
+
 _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "upsert_employee": _gallery(_upsert),
     "block": _gallery(_block),
@@ -244,4 +267,6 @@ _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "diagnostics": _diagnostics,
     "reboot_daemon": _reboot,
     "ping": _ping,
+    "rotate_certificate": _rotate_certificate,
+    "install_certificate": _install_certificate,
 }

@@ -16,7 +16,7 @@ changes nothing; it is counted and reported (`kiosk.station`).
   command changes elsewhere comes before it and names the command's number in the same transaction
   (gallery: `store.last_order`) or the same file (`kiosk.overrides`). After a crash in between, the
   command comes again, its number is found there, and only the ledger's part is done.
-- Replays, purges and the diagnostics are the same when they are done twice.
+- Replays, purges, the diagnostics and passing a certificate on are the same when done twice.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from kiosk.execution import Outcome, execute, finished
 from kiosk.log import say
+from kiosk.renewal import tell_renewal
 from kiosk.resumption import resume
 from kiosk.station import Station
 from kiosk.stores import Stores
@@ -35,6 +36,7 @@ from store.delivery import InboxMessage
 from store.documents import open_document, seal_document
 from store.errors import ForgedDocument, MalformedDocument
 from store.records import CommandDone, Instant, utc_text
+from store.renewal import Renewal
 
 _AT_ONCE = 20
 
@@ -73,6 +75,7 @@ def obey(stores: Stores, station: Station, now: Instant) -> int:
         if order and outcome:
             say("command", type=order.type[:64], outcome=outcome.word)
             station.restart = station.restart or outcome.restart
+    tell_renewal(stores, now)
     station.report_refusals(stores, now)
     return len(waiting)
 
@@ -129,6 +132,8 @@ def _answer(stores: Stores, station: Station, order: Order, outcome: Outcome, no
     )
     if outcome.replay_from is not None:
         stores.delivery.request_replay(outcome.replay_from)
+    if outcome.renew:
+        Renewal(stores.ledger_db).begin(order.number)
     reply = {
         "v": 1,
         "command": order.id,

@@ -186,7 +186,7 @@ class Overrides:
             raise SettingsError(self.path, [f"more than {MAX_SETTINGS} characters"])
         try:
             tables = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits
             raise SettingsError(self.path, [f"not TOML: {str(error)[:80]}"]) from None
         values, mistakes = {}, []
         for section, table in tables.items():

@@ -65,8 +65,8 @@ def recover_stores(settings: Settings, now: Instant) -> None:
         now,
     )
     for one in done:
-        folder = None if one.folder is None else str(one.folder)
-        complain("database_set_aside", fault=one.code, rows_saved=one.rows, folder=folder)
+        where = str(one.folder)
+        complain("database_set_aside", fault=one.code, rows_saved=one.rows, folder=where)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from datetime import timedelta
 from store.ledger import Ledger
 from store.records import Instant, TimeCorrection
 
-# NTP slews at most 500 ppm (kernel/time/ntp.c, MAXFREQ) and daemons step from 128 ms on (RFC 5905,
-# STEPT); ten minutes of slewing between two looks are 0.3 s. A second matters to nobody's pay.
+# Slewing moves both clocks alike, so only a step shows (clock_gettime(2): CLOCK_MONOTONIC follows
+# frequency adjustments, not jumps). ntpd steps from 128 ms on (its manual, option -x); less than a
+# second matters to nobody's pay.
 STEP_MS = 1000
 _PAGE = 200
 

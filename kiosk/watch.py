@@ -23,8 +23,9 @@ SETTLE_S = 300.0
 # Sync's default of how long certificates are watched before their end is the issue's 30 days; a
 # week is what a site needs to send somebody.
 EXPIRING_DAYS, EXPIRING_SOON_DAYS = 30, 7
-# A Raspberry Pi 4 lowers its clock from 80 °C on (documentation, "Frequency management and thermal
-# control"): the setting's default. It counts as cooled 5 °C below.
+# From 80 °C on a Raspberry Pi of any model slows its processor down, and at 85 °C also its graphics
+# (https://www.raspberrypi.org/documentation/hardware/raspberrypi/frequency-management.md,
+# "Frequency management and thermal control"): the default. It counts as cooled 5 °C below.
 _COOLED_C = 5.0
 _DISK_ROOM = 1.25  # the disk has room again at so many times the bound
 
@@ -40,6 +41,7 @@ class Code(Enum):
     CERTIFICATE_EXPIRING = "certificate_expiring"
     CERTIFICATE_EXPIRING_SOON = "certificate_expiring_soon"
     ATTACK_STREAK = "attack_streak"
+    BAD_FRAMES = "bad_frames"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Readings:
     """What was found. `power` has the names of `store.machine.POWER_BITS`.
 
     `clock_held` is False when the wall clock was synchronised since the start and is no more, None
-    while it never was. `expires_days` is None while nobody knows what day it is.
+    while it never was. `expires_days` is None while nobody knows what day it is. `frames_bad` is
+    None until the camera gave a good frame or many bad ones.
     """
 
     disk_free: int | None = None
@@ -65,6 +68,7 @@ class Readings:
     clock_held: bool | None = None
     expires_days: float | None = None
     attacks: int = 0
+    frames_bad: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +106,11 @@ def judge(readings: Readings, limits: Limits) -> Mapping[Code, tuple[Verdict, st
         # stays until the machine starts anew.
         Code.UNDERVOLTAGE: _flags(power, {"undervoltage", "undervoltage_occurred"}),
         Code.THROTTLED: _flags(power, {"frequency_capped", "throttled", "soft_temperature_limit"}),
-        Code.CLOCK_LOST: (_held(r.clock_held), ""),
+        Code.CLOCK_LOST: (_wrong(None if r.clock_held is None else not r.clock_held), ""),
         Code.CERTIFICATE_EXPIRING: _expiring(r.expires_days, EXPIRING_DAYS),
         Code.CERTIFICATE_EXPIRING_SOON: _expiring(r.expires_days, EXPIRING_SOON_DAYS),
         Code.ATTACK_STREAK: (_bound(r.attacks, limits.attacks, 0), f"{r.attacks} presentations"),
+        Code.BAD_FRAMES: (_wrong(r.frames_bad), ""),
     }
 
 
@@ -161,10 +166,10 @@ def _flags(power: frozenset[str] | None, wrong: set[str]) -> tuple[Verdict, str]
     return (Verdict.WRONG if found else Verdict.FINE), ", ".join(found)
 
 
-def _held(held: bool | None) -> Verdict:
-    if held is None:
+def _wrong(wrong: bool | None) -> Verdict:
+    if wrong is None:
         return Verdict.UNKNOWN
-    return Verdict.FINE if held else Verdict.WRONG
+    return Verdict.WRONG if wrong else Verdict.FINE
 
 
 def _expiring(days: float | None, bound: int) -> tuple[Verdict, str]:

@@ -17,7 +17,7 @@ from kiosk.settings import Settings
 from kiosk.stores import Stores
 from kiosk.timekeeper import Timekeeper
 from kiosk.watch import Change, Limits, Readings, Watch
-from store.certificates import expiry
+from store.certificates import certificate_in_use, expiry
 from store.errors import StoreError, UnsoundDatabaseError
 from store.machine import Health, read_health
 from store.records import Body, Fault, FaultCleared, Instant
@@ -36,11 +36,12 @@ class Watchman:
         part = settings.status
         self._stores = stores
         self._health = health or (lambda: read_health(settings.store.directory))
-        self._certificates = (settings.mqtt.certificate, settings.mqtt.ca)
+        self._directory, self._mqtt = settings.store.directory, settings.mqtt
         self._every_ns = round(part.watch_every_s * _NS)
         self._window_ns = round(part.attack_minutes * 60 * _NS)
         self._due_ns: int | None = None
         self._attacks: deque[int] = deque()
+        self._frames_bad: bool | None = None
         self._standing = set(standing_faults(stores.ledger_db))
         self._timekeeper = Timekeeper(stores.ledger)
         limits = Limits(part.disk_low_mb * 1_000_000, part.temperature_high_c, part.attack_streak)
@@ -68,9 +69,23 @@ class Watchman:
             self._write(change, now)
 
     def attack(self, now: Instant) -> None:
-        """A presentation was turned down as an attack."""
+        """A presentation was turned down as an attack: a streak of them is seen at once."""
         self._attacks.append(now.monotonic_ns)
         self._due_ns = None
+        self.look(now)
+
+    def bad_frames(self, now: Instant) -> None:
+        """Many frames in a row were no pictures.
+
+        Looked at at once, so that a camera that comes and goes is one fault until it stayed well
+        for `SETTLE_S`.
+        """
+        self._frames_bad, self._due_ns = True, None
+        self.look(now)
+
+    def good_frame(self) -> None:
+        """A frame was a picture."""
+        self._frames_bad = False
 
     def report(self, code: str, wrong: bool, now: Instant, detail: str = "") -> None:
         """A fault that the daemon itself notices stands, or does not: written when it changes."""
@@ -87,7 +102,10 @@ class Watchman:
         held = True if now.synchronised else None
         if self._timekeeper.ever_synchronised and not now.synchronised:
             held = False
-        expires = [at for at in map(expiry, self._certificates) if at is not None]
+        mine = self._mqtt.certificate
+        if mine is not None:
+            mine = certificate_in_use(self._directory, mine)
+        expires = [at for at in map(expiry, (mine, self._mqtt.ca)) if at is not None]
         days = None
         if expires and now.synchronised:
             days = (min(expires) - now.utc) / timedelta(days=1)
@@ -98,6 +116,7 @@ class Watchman:
             clock_held=held,
             expires_days=days,
             attacks=len(self._attacks),
+            frames_bad=self._frames_bad,
         )
 
     def _write(self, change: Change, now: Instant) -> None:

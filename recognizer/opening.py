@@ -10,6 +10,7 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,11 @@ class RecognizerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A recogniser's parts; `notes` is what a person must know of the choice."""
+    """A recogniser's parts; `notes` is what a person must know of the choice.
+
+    `digests` are the primary SHA-256 in hex of every network that runs, by its use: `embedder`,
+    `detector`, `confirm`, `pad`, numbered (`pad_1`) where a use has several.
+    """
 
     pack: Pack
     detector: Detector
@@ -59,6 +64,7 @@ class Parts:
     confirm: FaceConfirmation | None
     pad: PadDetector | None
     model_digest: str
+    digests: dict[str, str]
     notes: tuple[str, ...]
 
 
@@ -82,6 +88,11 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
         pad = _open_pad(weights, settings.pack, pack, manifest)
     else:
         notes.append("PAD is off: a photo of a face would be let in")
+    files = {"embedder": (pack.embedder.file,), "detector": spec.files}
+    if confirm is not None and pack.confirm is not None:
+        files["confirm"] = (pack.confirm.file,)
+    if pad is not None and pack.pad is not None:
+        files["pad"] = tuple(network.file for network in pack.pad.networks)
     return Parts(
         pack=pack,
         detector=_open_detector(weights, spec, manifest, settings.min_face_px),
@@ -89,8 +100,17 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
         confirm=confirm,
         pad=pad,
         model_digest=manifest.files[pack.embedder.file].sha256,
+        digests=_digests(files, manifest),
         notes=tuple(notes),
     )
+
+
+def _digests(files: Mapping[str, tuple[str, ...]], manifest: Manifest) -> dict[str, str]:
+    return {
+        use if len(names) == 1 else f"{use}_{n}": manifest.files[name].sha256
+        for use, names in files.items()
+        for n, name in enumerate(names, 1)
+    }
 
 
 def check_licence(name: str, pack: Pack, word: str | None) -> None:

@@ -91,6 +91,11 @@ class Recognizer:
         return self._parts.model_digest
 
     @property
+    def model_digests(self) -> dict[str, str]:
+        """The primary SHA-256 of every network that runs, by its use (`recognizer.opening`)."""
+        return dict(self._parts.digests)
+
+    @property
     def dimension(self) -> int:
         """Numbers in an embedding."""
         return self._parts.embedder.dimension

@@ -175,6 +175,10 @@ class Database:
         """What the mark tells states of the file apart by; None while there is nothing to tell."""
         return self.one(self._schema.state, (), State)
 
+    def cipher_version(self) -> str:
+        """SQLCipher's own version and edition, such as `4.19.0 community`."""
+        return str(self._run("PRAGMA cipher_version").fetchone()[0])
+
     def data_version(self) -> int:
         """A number that differs after another connection has committed. Microseconds."""
         self._check_place()

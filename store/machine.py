@@ -42,13 +42,7 @@ class Health:
 
 def read_health(directory: Path, root: Path = Path("/")) -> Health:
     """Look now. `directory` lies on the disk in question, `root` has the kernel's `sys`."""
-    free: int | None = None
-    total: int | None = None
-    try:
-        disk = os.statvfs(directory)
-        free, total = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-    except OSError:
-        pass  # not to be told
+    free, total = _disk(directory)
     millidegrees = _number(root / _TEMPERATURE, 10)
     word = _number(root / _THROTTLED, 16)
     return Health(
@@ -62,6 +56,16 @@ def read_health(directory: Path, root: Path = Path("/")) -> Health:
 def power_flags(word: int) -> frozenset[str]:
     """The names of the bits that are set; bits without a name are passed over."""
     return frozenset(name for bit, name in POWER_BITS.items() if word >> bit & 1)
+
+
+def _disk(directory: Path) -> tuple[int | None, int | None]:
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        # The folder is not there yet, or its card no longer answers. Who uses the ledger that lies
+        # there fails with an error of its own; this is only what the status says of it.
+        return None, None
+    return disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
 
 
 def _number(path: Path, base: int) -> int | None:

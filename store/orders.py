@@ -20,6 +20,8 @@ from store.records import Number, Utc
 
 MAX_SETTINGS = 16_384  # characters; every key of the whitelist once is under 2,000
 
+MAX_CERTIFICATE = 16_384  # characters; one for a P-256 key has about 1,000
+
 
 class Arguments(BaseModel):
     """Base of a command's arguments; a command without any has exactly these."""
@@ -62,6 +64,15 @@ class Replay(Arguments):
     from_seq: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
 
 
+class InstallCertificate(Arguments):
+    """The TLS client certificate for the key that the terminal has asked with, in PEM.
+
+    Certificates between it and the CA may follow it.
+    """
+
+    certificate: Annotated[str, Field(min_length=1, max_length=MAX_CERTIFICATE)]
+
+
 ORDERS: Mapping[str, type[Arguments]] = {
     "upsert_employee": UpsertEmployee,
     "block": OnePerson,
@@ -74,4 +85,6 @@ ORDERS: Mapping[str, type[Arguments]] = {
     "diagnostics": Arguments,
     "reboot_daemon": Arguments,
     "ping": Arguments,
+    "rotate_certificate": Arguments,  # a new TLS key and a request for its certificate
+    "install_certificate": InstallCertificate,
 }

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,86 +24,105 @@ _REASON = "reason"
 _SIDES = ("-wal", "-shm")  # moved before the file itself
 
 
-def set_aside(path: Path, reason: str) -> Path:
-    """Move the database at `path` away; returns its folder. Raises `StorageError`."""
+def set_aside(path: Path, reason: str) -> tuple[Path, str]:
+    """Move the database at `path` away; returns its folder, and the reason. Raises `StorageError`.
+
+    Of one that is gone an empty file stands in the folder.
+    """
     home = path.parent / FOLDER
-    try:
+    with _told(home):
         home.mkdir(mode=0o770, exist_ok=True)
-        number = 1 + max((int(f.name.rpartition("-")[2]) for f in home.iterdir()), default=0)
+        number = 1 + max((_number(folder) for folder in home.iterdir()), default=0)
         folder = home / f"{path.stem}-{number}"
         folder.mkdir(mode=0o770)
-        (folder / _REASON).write_text(reason, encoding="ascii")
+        with (folder / _REASON).open("w", encoding="ascii") as file:
+            file.write(reason)
+            file.flush()
+            os.fsync(file.fileno())
         _move(path, folder)
-    except OSError as error:
-        raise StorageError(f"{home}: cannot be written: {error.strerror}") from error
-    return folder
+    return folder, reason
 
 
 def finish(directory: Path) -> None:
     """Complete a move that was cut short. Raises `StorageError`."""
-    try:
+    with _told(directory):
         for folder in _folders(directory):
-            name = f"{folder.name.rpartition('-')[0]}.db"
+            name = f"{_stem(folder)}.db"
             begun = (folder / _REASON).exists() and not (folder / name).exists()
             if begun and (directory / name).exists():
                 _move(directory / name, folder)
-    except OSError as error:
-        raise StorageError(f"{directory}: cannot be written: {error.strerror}") from error
 
 
 def pending(path: Path) -> tuple[Path, str] | None:
-    """The folder of a file set aside from `path` that no fresh one has taken over from, and why."""
-    for folder in _folders(path.parent):
-        if folder.name.rpartition("-")[0] == path.stem and (folder / _REASON).exists():
-            return folder, (folder / _REASON).read_text(encoding="ascii")
+    """The folder of a file set aside from `path` that no fresh one has taken over from, and why.
+
+    Raises `StorageError`.
+    """
+    with _told(path):
+        for folder in _folders(path.parent):
+            if _stem(folder) == path.stem and (folder / _REASON).exists():
+                return folder, (folder / _REASON).read_text(encoding="ascii") or "damaged"
     return None
 
 
 def close(folder: Path) -> None:
     """A fresh file has taken over. Raises `StorageError`."""
-    try:
+    with _told(folder):
         (folder / _REASON).unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
 def forget_galleries(directory: Path) -> int:
     """Delete the galleries that were set aside; returns how many. Raises `StorageError`."""
-    return _delete([f for f in _folders(directory) if f.name.startswith("gallery-")])
+    with _told(directory):
+        found = [folder for folder in _folders(directory) if _stem(folder) == "gallery"]
+    return delete(found)
 
 
 def expired(directory: Path, now: datetime, keep: timedelta) -> list[Path]:
-    """Folders that were set aside longer ago than `keep`."""
+    """Folders that were set aside longer ago than `keep`. Raises `StorageError`."""
     before = (now - keep).timestamp()
-    return [f for f in _folders(directory) if f.stat().st_mtime < before]
+    with _told(directory):
+        return [folder for folder in _folders(directory) if folder.stat().st_mtime < before]
 
 
 def delete(folders: Sequence[Path]) -> int:
-    """Delete folders that `expired` named; returns how many. Raises `StorageError`."""
-    return _delete(folders)
+    """Delete folders that were set aside; returns how many. Raises `StorageError`."""
+    for folder in folders:
+        with _told(folder):
+            shutil.rmtree(folder)
+    return len(folders)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be used: {error.strerror}; free the disk") from error
 
 
 def _folders(directory: Path) -> list[Path]:
     home = directory / FOLDER
-    return sorted(home.iterdir()) if home.is_dir() else []
+    return sorted(home.iterdir(), key=_number) if home.is_dir() else []
+
+
+def _stem(folder: Path) -> str:
+    return folder.name.rpartition("-")[0]
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])
 
 
 def _move(path: Path, folder: Path) -> None:
     for name in (*(path.name + side for side in _SIDES), path.name):
         if (path.parent / name).exists():
             (path.parent / name).rename(folder / name)
+    if not (folder / path.name).exists():
+        (folder / path.name).touch()
     for changed in (folder, path.parent):
         handle = os.open(changed, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _delete(folders: Sequence[Path]) -> int:
-    try:
-        for folder in folders:
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise StorageError(f"{error.filename}: cannot be deleted: {error.strerror}") from error
-    return len(folders)

@@ -352,6 +352,25 @@ class Restore(Body):
     head_hash: HexDigest
 
 
+class CertificateRequest(Body):
+    """The terminal has a new TLS key and asks for its certificate: PKCS#10, in PEM."""
+
+    request: Text
+
+
+class CertificateRotated(Body):
+    """What came of a new TLS certificate: the SHA-256 of its DER form, and until when it holds.
+
+    "installed": it is in use; "refused": it is not what was asked for; "rejected": the broker did
+    not take it. In both of these the old one stays, and the key waits for another certificate.
+    """
+
+    outcome: Literal["installed", "refused", "rejected"]
+    fingerprint: HexDigest | None = None
+    not_after: Utc | None = None
+    detail: Text = ""
+
+
 BODIES: Mapping[str, type[Body]] = {
     body.kind: body
     for body in (
@@ -380,6 +399,8 @@ BODIES: Mapping[str, type[Body]] = {
         Backup,
         Restore,
         KeyRotation,
+        CertificateRequest,
+        CertificateRotated,
     )
 }
 

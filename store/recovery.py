@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ from store.records import Fault, Instant, Record
 from store.settings import Terminal
 
 Name = DatabaseName
+_GALLERY_FIRST: tuple[Name, ...] = ("gallery", "ledger")
 _RECORD = "seq, id, kind, payload, previous, hash, signature"
 _UNREAD_RECEIPT = 10_000  # newest records carried where the receipt cannot be read
 # In the order in which rows may refer to each other; the rest of a gallery is bookkeeping.
@@ -55,6 +57,7 @@ _GALLERY_TABLES = (
     "notes",
     "genuine",
     "renewals",
+    "last_order",
 )
 _LEDGER_TABLES = ("inbox", "replies", "last_command", "settled")
 
@@ -69,7 +72,7 @@ class Recovered:
     name: Name
     reason: str
     rows: int
-    folder: Path | None
+    folder: Path
 
     @property
     def code(self) -> str:
@@ -90,28 +93,27 @@ def recover(
     disk that fails. Then nothing was changed, or the next call goes on.
     """
     quarantine.finish(directory)
-    done: list[Recovered] = []
-    names: tuple[Name, ...] = ("gallery", "ledger")
-    for name in names:
+    rows: dict[Name, int] = {}
+    for name in _GALLERY_FIRST:
         path = directory / f"{name}.db"
-        reason = _unsound(path, doors[name])
-        if reason is None:
-            continue
-        begun = quarantine.pending(path)
+        begun = quarantine.pending(path)  # a start before this one did not get to the end
         if begun is None:
-            folder = quarantine.set_aside(path, reason) if path.exists() else None
-        else:  # a start before this one got no further
-            folder, reason = begun
+            reason = _unsound(path, doors[name])
+            if reason is None:
+                continue
+            begun = quarantine.set_aside(path, reason)
+        folder, reason = begun
         if name == "gallery":
-            rows = _begin_gallery(path, doors[name], reason, folder)
+            rows[name] = _begin_gallery(path, doors[name], reason, folder)
         else:
-            rows = _begin_ledger(path, doors[name], reason, folder, terminal, signer)
-        done.append(Recovered(name, reason, rows, folder))
+            rows[name] = _begin_ledger(path, doors[name], reason, folder, terminal, signer)
+    done = []
+    for name in _GALLERY_FIRST:
+        begun = quarantine.pending(directory / f"{name}.db")
+        if begun is not None:
+            done.append(Recovered(name, begun[1], rows.get(name, 0), begun[0]))
     if done:
         _tell(directory / "ledger.db", doors["ledger"], terminal, signer, done, at)
-    for one in done:
-        if one.folder is not None:
-            quarantine.close(one.folder)
     return done
 
 
@@ -157,7 +159,7 @@ def _begin_ledger(
     path: Path,
     door: Access,
     reason: str,
-    folder: Path | None,
+    folder: Path,
     terminal: Terminal,
     signer: Ed25519PrivateKey,
 ) -> int:
@@ -165,9 +167,9 @@ def _begin_ledger(
     try:
         with fresh.transaction():
             ledger = Ledger(fresh, terminal, signer)
+            if ledger.provisional() is not None:
+                return 0  # a start before this one has done it
             ledger.await_receipt(reason)
-            if folder is None:
-                return 0
             with _copy_of(folder / path.name, door) as lost:
                 for table in _LEDGER_TABLES:
                     _copy_rows(lost, fresh, table)
@@ -180,12 +182,12 @@ def _begin_gallery(
     path: Path,
     door: Access,
     reason: str,
-    folder: Path | None,
+    folder: Path,
 ) -> int:
     fresh = door.open(path, True)
     try:
         rows = 0
-        if folder is not None and reason == "damaged":
+        if reason == "damaged":
             with _copy_of(folder / path.name, door) as lost, fresh.transaction():
                 fresh.execute("PRAGMA defer_foreign_keys = ON")
                 rows = sum(_copy_rows(lost, fresh, table) for table in _tables_of(lost))
@@ -205,13 +207,15 @@ def _tell(
     done: list[Recovered],
     at: Instant,
 ) -> None:
+    """A fault record for each, once, also when a crash cuts this short."""
     database = door.open(path, True)
     try:
         ledger = Ledger(database, terminal, signer)
         for one in done:
-            where = "nothing was left" if one.folder is None else f"quarantine/{one.folder.name}"
-            detail = f"{where}; {one.rows} rows saved"
-            ledger.append(Fault(code=one.code, detail=detail), at)
+            where = f"{quarantine.FOLDER}/{one.folder.name}"
+            ledger.append_once(where, Fault(code=one.code, detail=where), at)
+            quarantine.close(one.folder)
+            ledger.forget(where)
     finally:
         database.close()
 
@@ -250,12 +254,26 @@ class _Lost:
 
     def _read(self, query: str, rows: list[tuple[Value, ...]]) -> bool:
         """Append what can be read, which is authentic; False where damage ended it."""
+        for last in (False, True):
+            try:
+                return self._read_once(query, rows)
+            except StorageError:
+                if last:
+                    raise
+            rows.clear()
+        return False
+
+    def _read_once(self, query: str, rows: list[tuple[Value, ...]]) -> bool:
         try:
             database = self.door.open(self.path, False)
+        except StorageError:
+            raise
         except StoreError:
             return False
         try:
             database.rows(query, (), lambda *row: rows.append(row))
+        except StorageError:
+            raise
         except StoreError:
             return False
         finally:
@@ -266,13 +284,29 @@ class _Lost:
 
 @contextmanager
 def _copy_of(path: Path, door: Access) -> Iterator[_Lost]:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="reading-") as place:
+    try:
+        place = Path(tempfile.mkdtemp(dir=path.parent, prefix="reading-"))
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be copied: {error.strerror}") from error
+    try:
+        _copy(path, place)
+        yield _Lost(place / path.name, door)
+    finally:
+        # What a failing disk or a crash leaves of it goes with the folder it is in.
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _copy(path: Path, place: Path) -> None:
+    for last in (False, True):
         try:
             for file in path.parent.glob(f"{path.name}*"):
                 shutil.copy(file, place)
+            return
         except OSError as error:
-            raise StorageError(f"{path}: cannot be copied: {error.strerror}") from error
-        yield _Lost(Path(place) / path.name, door)
+            if error.errno != errno.EIO:
+                raise StorageError(f"{path}: cannot be copied: {error.strerror}") from error
+            if last:  # the card does not give it back; it stays where it is
+                (place / path.name).unlink(missing_ok=True)
 
 
 def _tables_of(gallery: _Lost) -> tuple[str, ...]:

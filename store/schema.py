@@ -133,6 +133,19 @@ _LEDGER_3 = (
         BEGIN SELECT raise(ABORT, 'a record is never deleted'); END""",
 )
 
+# A new TLS certificate on its way (`store.renewal`).
+_LEDGER_4 = (
+    """CREATE TABLE renewal (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        number INTEGER NOT NULL CHECK (number >= 1),
+        request TEXT,
+        told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+        certificate TEXT CHECK (certificate IS NULL OR request IS NOT NULL),
+        conclusion TEXT CHECK (conclusion IN ('installed', 'refused', 'rejected')),
+        detail TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+)
+
 _GALLERY_1 = (
     """CREATE TABLE people (
         number TEXT PRIMARY KEY,
@@ -263,7 +276,7 @@ _GALLERY_4 = (
 LEDGER = Schema(
     "ledger",
     0x4B4C4731,  # "KLG1"
-    (_LEDGER_1, _LEDGER_2, _LEDGER_3),
+    (_LEDGER_1, _LEDGER_2, _LEDGER_3, _LEDGER_4),
     """SELECT coalesce((SELECT max(seq) FROM records), 0),
         coalesce((SELECT hex(hash) FROM records ORDER BY seq DESC LIMIT 1), '')
         WHERE NOT EXISTS (SELECT 1 FROM provisional)""",

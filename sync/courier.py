@@ -110,8 +110,9 @@ class Courier:
         self._ask_at_s = float("-inf")
         self._status_at_s = float("-inf")
         self._status_said: tuple[object, ...] | None = None
+        self.statuses_sent = 0
         self._notice()
-        self._will = self._make_will()
+        self._will = self._make_will(self._report())
 
     def will(self) -> Will:
         """What the broker says for us when we vanish (may be asked from another thread)."""
@@ -158,12 +159,17 @@ class Courier:
             self._look_for_records = True
         transport.acknowledge(message)
 
+    def status(self) -> bytes:
+        """The status as it would be sent now; there need not be a connection."""
+        self._notice()
+        return self._status("online", self._report())
+
     def farewell(self, transport: Transport, timeout_s: float) -> None:
         """Say `offline` before a polite end; a failure is nothing (the will says it then)."""
         try:
             transport.publish(
                 topic(self._address, Channel.STATUS),
-                self._status("offline"),
+                self._status("offline", self._report()),
                 retain=True,
                 timeout_s=timeout_s,
             )
@@ -286,20 +292,22 @@ class Courier:
         due_s = self._pace.status_soonest_s if changed else self._pace.status_every_s
         if self._status_said is not None and now_s < self._status_at_s + due_s:
             return
+        report = self._report()
         transport.publish(
             topic(self._address, Channel.STATUS),
-            self._status("online"),
+            self._status("online", report),
             retain=True,
             timeout_s=self._pace.publish_timeout_s,
         )
         self._status_at_s = now_s
         self._status_said = news
-        self._will = self._make_will()
+        self.statuses_sent += 1
+        self._will = self._make_will(report)
 
-    def _make_will(self) -> Will:
-        return Will(topic(self._address, Channel.STATUS), self._status("offline"))
+    def _make_will(self, report: Mapping[str, Any]) -> Will:
+        return Will(topic(self._address, Channel.STATUS), self._status("offline", report))
 
-    def _status(self, state: Literal["online", "offline"]) -> bytes:
+    def _status(self, state: Literal["online", "offline"], report: Mapping[str, Any]) -> bytes:
         return build_status(
             state=state,
             now=self._clock().utc,
@@ -308,5 +316,6 @@ class Courier:
             version=self._version,
             fault=self.reception.fault,
             refused=dict(self.reception.refused),
-            report=self._report(),
+            receipt_time=self.reception.receipt_time,
+            report=report,
         )

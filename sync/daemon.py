@@ -6,6 +6,7 @@
   key, newer schema) ends the process; trouble that may pass (busy, disk, or a damaged file, which
   kiosk's next start replaces) is logged and tried again after a pause with jitter, with a new
   connection to the database.
+- A renewed certificate is taken up by a new connection, with a new `_carry`.
 - `Stop.requested` is a plain flag, so a signal handler may set it at any instant; every wait is at
   most `poll_s` (0.1 s) long.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -29,7 +31,11 @@ from store.keys import load_public_key
 from store.opening import open_keyed
 from sync.contract.topics import Address, Channel, topic
 from sync.courier import Courier, Now, Pace
+from sync.errors import CredentialError
+from sync.metrics_file import MetricsFile
 from sync.outbox import StoreOutbox
+from sync.pairs import Pairs
+from sync.renewal import CertificateRenewal
 from sync.report import Reporter
 from sync.seam import Backoff, Transport
 from sync.settings import Settings
@@ -50,7 +56,7 @@ def real_clock() -> Now:
 def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
     """Carry until `stop` is requested. Raises StoreError or SyncError that no waiting can mend."""
     address = Address(settings.terminal.site, settings.terminal.name)
-    tls_context(broker_of(settings, address))  # what no waiting mends is said before any waiting
+    tls_context(_broker(settings, address))  # what no waiting mends is said before any waiting
     load_public_key(settings.hq.public_key)
     failures = 0
     while not stop.requested:
@@ -87,41 +93,84 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
             real_clock,
             version=version,
             pace=_pace(settings),
-            report=Reporter(database, settings).report,
+            report=Reporter(database, settings, real_clock).report,
         )
+        broker = _broker(settings, address)
+        backoff = Backoff(settings.mqtt.reconnect_first_s, settings.mqtt.reconnect_most_s)
         transport = MqttTransport(
-            broker_of(settings, address),
+            broker,
             [topic(address, Channel.RECEIPT), topic(address, Channel.COMMAND)],
             random,
             will=courier.will,
-            backoff=Backoff(settings.mqtt.reconnect_first_s, settings.mqtt.reconnect_most_s),
+            backoff=backoff,
         )
         stack.callback(transport.close)
+        renewal = CertificateRenewal(
+            database,
+            _pairs(settings),
+            broker,
+            str(address),
+            lambda: real_clock().utc,
+            lambda tried: MqttTransport(tried, [], random, backoff=backoff),
+        )
+        stack.callback(renewal.close)
         stop.on_request = transport.interrupt
         transport.start()
         _LOG.info("started", extra={"fields": {"terminal": str(address), "version": version}})
-        _loop(courier, transport, stop, settings.mqtt.poll_s)
+        metrics = MetricsFile(
+            settings.status.metrics_file, settings.mqtt.status_every_s, real_clock
+        )
+        _loop(courier, transport, metrics, renewal, stop, settings.mqtt.poll_s)
+        metrics.keep(courier, connected=False)
         courier.farewell(transport, _FAREWELL_S)
         _LOG.info("stopped", extra={"fields": {"confirmed": courier.reception.confirmed.seq}})
 
 
-def _loop(courier: Courier, transport: Transport, stop: Stop, poll_s: float) -> None:
-    while not stop.requested:
-        if courier.step(transport):
+def _loop(
+    courier: Courier,
+    transport: Transport,
+    metrics: MetricsFile,
+    renewal: CertificateRenewal,
+    stop: Stop,
+    poll_s: float,
+) -> None:
+    """Until `stop` is requested, or the terminal has a new certificate to connect with."""
+    while not stop.requested and not renewal.step(transport.connection is not None):
+        more = courier.step(transport)
+        metrics.keep(courier, connected=transport.connection is not None)
+        if more:
             continue
         message = transport.receive(poll_s)
         if message is not None:
             courier.handle(message, transport)
 
 
+def _pairs(settings: Settings) -> Pairs:
+    return Pairs(settings.store.directory, (settings.mqtt.certificate, settings.mqtt.key))
+
+
+def _broker(settings: Settings, address: Address) -> Broker:
+    """As `broker_of`; with the pair of the settings when the renewed one cannot be used."""
+    broker = broker_of(settings, address)
+    if broker.certificate == settings.mqtt.certificate:
+        return broker
+    try:
+        tls_context(broker)
+    except CredentialError as error:
+        _LOG.error("renewed_certificate_unusable", extra={"fields": {"detail": str(error)}})
+        return replace(broker, certificate=settings.mqtt.certificate, key=settings.mqtt.key)
+    return broker
+
+
 def broker_of(settings: Settings, address: Address) -> Broker:
     """The transport's view of the settings; the client's name is the terminal's address."""
+    certificate, key = _pairs(settings).in_use()
     return Broker(
         host=settings.mqtt.host,
         port=settings.mqtt.port,
         ca=settings.mqtt.ca,
-        certificate=settings.mqtt.certificate,
-        key=settings.mqtt.key,
+        certificate=certificate,
+        key=key,
         client_id=f"kiosk/{address}",
         keepalive_s=settings.mqtt.keepalive_s,
         session_expiry_s=settings.mqtt.session_expiry_s,

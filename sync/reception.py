@@ -34,6 +34,8 @@ from sync.outbox import Outbox
 from sync.seam import Inbound
 
 _LOG = logging.getLogger("sync.reception")
+# Every reason that `Reception.refused` counts by.
+REFUSALS = ("expired", "forged", "malformed", "misaddressed", "saved_receipt")
 
 
 class Heard(Enum):
@@ -73,6 +75,11 @@ class Reception:
     def confirmed(self) -> Head:
         """The record that HQ's last receipt names."""
         return self._receipt.head if self._receipt is not None else START
+
+    @property
+    def receipt_time(self) -> datetime | None:
+        """When HQ signed its last receipt; None while there is none."""
+        return None if self._receipt is None else self._receipt.time
 
     def take(self, message: Inbound, utc: datetime) -> Heard:
         """Deal with one message. Errors of the outbox pass through, nothing else is raised."""

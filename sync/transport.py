@@ -60,7 +60,10 @@ class _Connection:
 
 
 class MqttTransport:
-    """The real Transport. Raises CredentialError at once when a TLS file cannot be used."""
+    """The real Transport. Raises CredentialError at once when a TLS file cannot be used.
+
+    `failures` counts attempts in a row that came to nothing, `trouble` is why the last one did.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,8 @@ class MqttTransport:
         self._inbox: deque[Inbound] = deque()
         self._current: _Connection | None = None
         self._count = 0
+        self.failures = 0
+        self.trouble = ""
         self._interrupted = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
@@ -181,6 +186,8 @@ class MqttTransport:
                 return
             was_up = error is None
             failures = 1 if was_up else failures + 1
+            self.trouble = error or ""
+            self.failures = 0 if was_up else failures
             pause_s = self._backoff.pause_s(failures, self._random)
             _LOG.warning(
                 "broker_lost" if was_up else "broker_unreachable",

@@ -71,3 +71,14 @@ def test_a_section_that_neither_knows_stops_both(tmp_path: Path) -> None:
             SettingsError, match=r"qualitty is no known key; did you mean quality\?"
         ):
             load(path)
+
+
+def test_a_metrics_file_that_node_exporter_would_pass_over_is_refused(tmp_path: Path) -> None:
+    path = whole_file(tmp_path / "kiosk.toml")
+    text = path.read_text()
+    path.write_text(text.replace("[status]\n", '[status]\nmetrics_file = "metrics/kiosk.prom"\n'))
+    for settings in (load_for_kiosk(path), load_settings(path, SyncSettings)):
+        assert settings.status.metrics_file == tmp_path / "metrics" / "kiosk.prom"
+    path.write_text(text.replace("[status]\n", '[status]\nmetrics_file = "kiosk.txt"\n'))
+    with pytest.raises(SettingsError, match=r"status.metrics_file .*end in \.prom"):
+        load_settings(path, SyncSettings)

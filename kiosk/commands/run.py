@@ -27,6 +27,7 @@ from kiosk.settings import Settings, load
 from kiosk.station import Station
 from kiosk.stores import open_stores, recover_stores
 from kiosk.watchman import CAMERA_UNAVAILABLE, Watchman
+from store.database import Database
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
 
@@ -78,8 +79,8 @@ def run(config: Path) -> None:
         boot = Boot(
             version=metadata.version("kiosk"),
             settings_digest=file_digest,
-            versions=versions(),
-            models={"embedder": eyes.model_digest},
+            versions=versions(stores.ledger_db),
+            models=eyes.model_digests,
             templates=len(stores.gallery.templates(eyes.model_digest)[0]),
             faults=tuple(sorted(standing_faults(stores.ledger_db))),
         )
@@ -88,8 +89,7 @@ def run(config: Path) -> None:
             log.complain("overrides_passed_over", why=invalid)
             fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])
             stores.ledger.append(fault, clock.now())
-        models = {"embedder": eyes.model_digest}
-        station = Station(settings, overrides, models, file_digest)
+        station = Station(settings, overrides, eyes.model_digests, file_digest)
         Door(
             settings,
             stores,
@@ -129,11 +129,12 @@ def _settle_trial(overrides: Overrides, settings: Settings, clock: Clock) -> Non
     overrides.abandon(failed)
 
 
-def versions() -> dict[str, str]:
+def versions(database: Database) -> dict[str, str]:
     """Of Python, the system and the libraries that the terminal stands on."""
     return {
         "python": platform.python_version(),
         "os": f"{platform.system()} {platform.release()} {platform.machine()}"[:64],
+        "sqlcipher": database.cipher_version(),
         "sqlcipher3": metadata.version("sqlcipher3"),
         "onnxruntime": metadata.version("onnxruntime"),
     }

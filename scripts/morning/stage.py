@@ -85,12 +85,12 @@ class Stage:
         public = self.folder / "keys" / "signing.pub"
         self.run("hq", "terminals", "add", SITE, TERMINAL, str(public))
 
-    def start(self, name: str) -> Running:
-        """Start "hq", "sync" or "kiosk" as a daemon."""
+    def start(self, name: str, config: Path | None = None) -> Running:
+        """Start "hq", "sync" or "kiosk" as a daemon, with another settings file if one is given."""
         running = Running(
             name,
             subprocess.Popen(
-                [*program(name), "run", "--config", str(self._config_of(name))],
+                [*program(name), "run", "--config", str(config or self._config_of(name))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

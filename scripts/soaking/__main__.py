@@ -12,11 +12,11 @@ import click
 from morning.cast import Person, packaged_cast
 from morning.photos import fetch_photos
 from recognizer.pipeline import RecognizerSettings, open_recognizer
-from soaking import stores
+from soaking import line, stores
 from soaking.course import Course, Outcome, Part
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS: dict[str, Part] = {"stores": stores.soak}
+PARTS: dict[str, Part] = {"stores": stores.soak, "line": line.soak}
 
 
 @click.command()

@@ -37,13 +37,17 @@ class Status(Message):
     faults: tuple[str, ...] | None = Field(None, description="codes that stand, by the ledger")
     clock_synchronised: bool | None = None
     clock_error_ms: Sequence | None = None
+    receipt_time: Utc | None = Field(None, description="when the last receipt was signed")
     disk_free: Sequence | None = Field(None, description="bytes")
+    disk_size: Sequence | None = Field(None, description="bytes")
     temperature_c: float | None = None
     power: tuple[str, ...] | None = None
     models: dict[str, str] | None = None
     versions: dict[str, str] | None = None
     certificate_expires: Utc | None = None
     ca_expires: Utc | None = None
+    certificate_days: int | None = Field(None, description="whole days left; below 0: expired")
+    ca_days: int | None = Field(None, description="whole days left; below 0: expired")
 
 
 def build_status(
@@ -55,6 +59,7 @@ def build_status(
     version: str,
     fault: str | None = None,
     refused: dict[str, int] | None = None,
+    receipt_time: datetime | None = None,
     report: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The status payload; `backlog` is the records between the two numbers."""
@@ -67,6 +72,7 @@ def build_status(
         version=version,
         fault=fault,
         refused=refused or {},
+        receipt_time=receipt_time,
         **(report or {}),
     )
     content = status.model_dump(mode="json", exclude_none=True)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from store.canonical import canonical
-from store.records import Record
+from store.records import Record, Resumption, build_payload
 from sync.contract import samples
 from sync.contract.commands import COMMANDS
 from sync.contract.events import build_event
@@ -104,6 +104,10 @@ def _events(chain: list[Record]) -> list[Case]:
 def _places(chain: list[Record]) -> list[Case]:
     second = chain[1]
     forked = {"seq": 1, "hash": "22" * 32}
+    number = 10_003  # what a terminal skips is beyond all that it can have used
+    after_second = _resumption(Head(2, second.hash), second.hash, START, number)
+    holds_two = _resumption(Head(2, second.hash), second.hash, Head(2, second.hash), number)
+    contradicts = _resumption(Head(2, second.hash), chain[0].hash, START, number)
     return [
         {"result": result, "head": head, "event": json.loads(build_event(record))}
         for result, head, record in (
@@ -114,8 +118,31 @@ def _places(chain: list[Record]) -> list[Case]:
             ("gap", _head(START), second),
             ("fork", forked, second),
             ("fork", forked, chain[0]),
+            ("next", _head(Head(2, second.hash)), after_second),
+            ("next", _head(START), after_second),
+            ("next", _head(Head(2, second.hash)), holds_two),
+            ("gap", _head(Head(1, chain[0].hash)), holds_two),
+            ("fork", {"seq": 2, "hash": "33" * 32}, after_second),
+            ("gap", _head(Head(2, second.hash)), contradicts),
+            ("known", _head(Head(number, after_second.hash)), after_second),
         )
     ]
+
+
+def _resumption(after: Head, named: bytes, held: Head, number: int) -> Record:
+    """A resumption that says to follow `after` and `named`, and names `after` as its previous."""
+    body = Resumption(
+        after_seq=after.seq,
+        after_hash=named.hex(),
+        held_seq=held.seq,
+        held_hash=held.hash.hex(),
+        reason="damaged",
+    )
+    record_id = samples.uuid7(number)
+    at = samples.instant(number)
+    where = samples.GATE
+    payload = build_payload(where.site, where.terminal, number, record_id, body, at)
+    return samples.signed_record(Head(number - 1, after.hash), body.kind, payload, record_id)
 
 
 def _head(head: Head) -> Case:

@@ -3,7 +3,8 @@
 1. `check_event`: the envelope and the signed data say the same, of the terminal that the topic
    names; SHA-256(previous hash ‖ RFC 8785(data)) is the hash; the terminal's Ed25519 key signed it.
 2. A `resumption` (`skips`) comes after the records that the terminal held before it, and skips the
-   numbers up to its own: they were lost, or never used.
+   numbers up to its own: they were lost, or never used. It names as its previous hash that of
+   headquarters' record `after_seq`; a head of that number with another hash is another history.
 3. `place`: against the head (highest record accepted so far) the event is NEXT, KNOWN, a GAP or a
    FORK. Only NEXT moves the head. A FORK is an alarm and never overwrites anything.
 
@@ -97,21 +98,27 @@ def check_event(address: Address, public_key: Ed25519PublicKey, event: Event) ->
 
 
 def skips(event: CheckedEvent) -> Resumption | Checkpoint | None:
-    """What the event says of numbers that will not come (any more); None if nothing."""
+    """What the event says of numbers that will not come (any more); None if nothing.
+
+    A resumption that says to follow another record than the one whose hash it names says nothing.
+    """
     if event.kind not in (Resumption.kind, Checkpoint.kind):
         return None
     try:
         body = BODIES[event.kind].model_validate(event.data.body)
     except ValueError:
         return None  # a later form, not known here
-    return body if isinstance(body, (Resumption, Checkpoint)) else None
+    if isinstance(body, Resumption):
+        return body if body.after_hash == event.previous.hex() else None
+    return body if isinstance(body, Checkpoint) else None
 
 
 def place(head: Head, event: CheckedEvent) -> Place:
     """Where the event stands against `head`."""
     said = skips(event)
     if isinstance(said, Resumption) and said.held_seq <= head.seq < event.seq:
-        return Place.NEXT
+        other = head.seq == said.after_seq and head.hash != event.previous
+        return Place.FORK if other else Place.NEXT
     if event.seq == head.seq + 1:
         return Place.NEXT if event.previous == head.hash else Place.FORK
     if event.seq > head.seq:

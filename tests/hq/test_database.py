@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from hq.commands import send
 from hq.database import Database
 from hq.errors import DatabaseTroubleError, DatabaseUrlError, NewerDatabaseError
 from hq.tables import METADATA
+from hq.terminals import add_terminal
 from tests.hq.databases import Databases
+from tests.sync.made import GATE_A, GATE_A_KEY, HQ_KEY, NOON
 
 
 def test_the_migrations_make_what_the_tables_say(databases: Databases) -> None:
@@ -92,4 +96,22 @@ def test_a_broken_transaction_leaves_nothing(databases: Databases) -> None:
         fail_half_way()
     with database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM alarms")).scalar() == 0
+    database.close()
+
+
+def test_commands_of_an_older_database_name_whom_they_are_about(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'hq.db'}")
+    database.upgrade()
+    add_terminal(database, GATE_A, GATE_A_KEY.public_key(), NOON)
+    send(database, HQ_KEY, "plant-1", "withdraw", {"number": "7"}, NOON, NOON + timedelta(hours=1))
+    send(database, HQ_KEY, "plant-1", "ping", {}, NOON, NOON + timedelta(hours=1))
+    with database.write() as connection:
+        connection.execute(text("DROP INDEX ix_commands_person"))
+        for column in ("person", "repeated", "followed_by"):
+            connection.execute(text(f"ALTER TABLE commands DROP COLUMN {column}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    database.upgrade()
+    with database.read() as connection:
+        rows = connection.execute(text("SELECT person, repeated FROM commands ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("7", 0), (None, 0)]
     database.close()

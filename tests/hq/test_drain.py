@@ -14,9 +14,9 @@ import click
 import pytest
 
 from crowd.cpu import resident_kb
+from soaking.proxy import Proxy
 from tests.hq.plant import Plant
 from tests.sync.made import until
-from tests.sync.proxy import Proxy
 
 A_MONTH = 100_000  # punches of a busy door: 1,000 people, four a day, 25 days
 _ROOM_KB = 8 * 1024  # what resident memory may differ by without saying that it grows

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from hq.reports import Reader, punch_line
+from hq.punches import Punches
+from soaking.proxy import Proxy
 from tests.hq.plant import Plant, copy_files
 from tests.sync.made import NAMES, until
-from tests.sync.proxy import Proxy
 
 
 def punch_until_some_arrive(plant: Plant) -> None:
@@ -25,7 +25,7 @@ def test_a_punch_reaches_headquarters_and_the_terminal_learns_of_it(plant: Plant
     hq, sync = plant.start_hq(), plant.start_sync()
     plant.punch(3)
     plant.until_delivered()
-    punches = [punch_line(line) for line in Reader(plant.database, "punch").read()]
+    punches = list(Punches(plant.database).read())
     assert [(p["seq"], p["person"]) for p in punches] == [(1, "N0"), (2, "4711"), (3, "N2")]
     assert all(p["receipt"] >= p["seq"] and p["received"] >= p["time"] for p in punches)
     assert (sync.stop(), hq.stop()) == (0, 0)

@@ -8,44 +8,10 @@ from random import Random
 
 import pytest
 
+from soaking.misfortunes import MISFORTUNES, drop, stall
+from soaking.proxy import Proxy
 from tests.hq.plant import Plant
 from tests.sync.made import until
-from tests.sync.proxy import Proxy
-
-
-def delay(line: Proxy) -> None:
-    line.delay_s = 0.2
-
-
-def cut_in_a_packet(line: Proxy) -> None:
-    line.cut_after = 3000
-
-
-def double(line: Proxy) -> None:
-    line.double_next = True
-
-
-def stall(line: Proxy) -> None:
-    line.stall = True
-
-
-def drop(line: Proxy) -> None:
-    line.refuse = True
-    line.cut()
-
-
-def slow(line: Proxy) -> None:
-    line.bytes_per_s = 20_000
-
-
-MISFORTUNES: tuple[Callable[[Proxy], None], ...] = (
-    delay,
-    cut_in_a_packet,
-    double,
-    stall,
-    drop,
-    slow,
-)
 
 
 def moved(line: Proxy, plant: Plant) -> Callable[[], bool]:

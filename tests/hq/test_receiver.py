@@ -10,8 +10,9 @@ import pytest
 
 from hq.errors import DatabaseTroubleError
 from hq.intake import take_in
+from hq.punches import Punches
 from hq.receiver import Receiver
-from hq.reports import Reader, punch_line, terminal_lines
+from hq.reports import Reader, terminal_lines
 from hq.terminals import add_terminal
 from store.documents import seal_document
 from store.records import Rejection, utc_text
@@ -46,7 +47,7 @@ def test_records_are_stored_and_answered_with_a_receipt_for_the_last(office: Off
 def test_a_punch_is_reported_with_its_times_and_its_receipt(office: Office) -> None:
     office.pass_s(2.5)
     office.take(chain(2))
-    [first, _] = [punch_line(line) for line in Reader(office.database, "punch").read()]
+    [first, _] = list(Punches(office.database).read())
     assert first["person"] == "E1"
     assert first["time"] == "2026-03-02T12:00:00.000000Z"
     assert first["received"] == "2026-03-02T12:00:02.500000Z"
@@ -55,7 +56,7 @@ def test_a_punch_is_reported_with_its_times_and_its_receipt(office: Office) -> N
 
 def test_a_reader_goes_on_where_it_was(office: Office) -> None:
     records = chain(4)
-    reader = Reader(office.database, "punch")
+    reader = Punches(office.database)
     office.take(records[:2])
     assert [line["seq"] for line in reader.read()] == [1, 2]
     assert list(reader.read()) == []
@@ -194,7 +195,7 @@ def test_every_kind_is_kept_and_only_punches_are_punches(office: Office) -> None
     office.take(records)
     kinds = [line["kind"] for line in Reader(office.database).read()]
     assert kinds == ["punch", "rejection"]
-    assert len(list(Reader(office.database, "punch").read())) == 1
+    assert len(list(Punches(office.database).read())) == 1
 
 
 def test_a_status_that_knows_of_more_than_we_have_is_answered_with_the_receipt(

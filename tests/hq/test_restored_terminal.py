@@ -1,4 +1,4 @@
-"""New hardware from a backup that is older than what headquarters has."""
+"""New hardware from a backup that is older than what headquarters has: nobody comes back."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ import json
 
 import pyrage
 
+from hq.commands import command_lines
 from hq.reports import Reader
 from kiosk.backup import bring_back, make_backup
 from kiosk.orders import obey
 from kiosk.overrides import Overrides
 from kiosk.settings import load
 from kiosk.station import Station
-from kiosk.stores import open_stores
+from kiosk.stores import Stores, open_stores
 from store.age_file import Identities
 from store.records import Punch
+from store.register import Agreement
 from tests.hq.plant import Plant
 from tests.kiosk.made import now
+from tests.store.made import MODEL, vector
 from tests.sync.made import until
+
+AGREED = Agreement("1", "ef" * 32, "signed")
+
+
+def templates(stores: Stores) -> dict[str, int]:
+    """How many templates are there of whom."""
+    return {
+        person.number: person.templates for person in stores.gallery.people() if person.templates
+    }
 
 
 def test_a_restored_terminal_and_headquarters_agree_on_the_next_number(plant: Plant) -> None:
@@ -33,8 +45,15 @@ def test_a_restored_terminal_and_headquarters_agree_on_the_next_number(plant: Pl
     hq, sync = plant.start_hq(), plant.start_sync()
     plant.punch(5)
     plant.until_delivered()
+    plant.close_ledger()
     with open_stores(load(config)) as stores:
+        for person in ("1", "2"):
+            template = (vector(int(person)), 900_000, now())
+            stores.register.enrol(
+                person, "N", "en", AGREED, MODEL, [template], now(), protection=stores.protection.id
+            )
         backup = make_backup(stores, load(config), config, now())
+        stores.register.withdraw("2", now())
     plant.punch(4)
     plant.until_delivered()
     before = plant.confirmed()
@@ -50,6 +69,7 @@ def test_a_restored_terminal_and_headquarters_agree_on_the_next_number(plant: Pl
     with open_stores(load(config)) as stores:
         taken = [stores.ledger.append(Punch(person="1", method="face"), now()) for _ in range(3)]
         assert stores.ledger.provisional() == "restored"
+        assert templates(stores) == {"1": 1, "2": 1}  # the backup brought it back
         plant.start_sync()
 
         def resumed() -> bool:
@@ -57,10 +77,22 @@ def test_a_restored_terminal_and_headquarters_agree_on_the_next_number(plant: Pl
             return stores.ledger.provisional() is None
 
         until(resumed, "headquarters' receipt has come")
+
+        def gone() -> bool:
+            obey(stores, station, now())
+            return templates(stores) == {"1": 1}
+
+        until(gone, "headquarters repeats the withdrawal")
         stores.ledger.append(Punch(person="1", method="face"), now())
         head = stores.ledger.head()
         until(lambda: plant.confirmed()[-1:] == [head.hash.hex()], "everything at headquarters")
         written = stores.ledger.records(last_number, 100)
+
+        def answered() -> bool:
+            lines = command_lines(plant.database, now().utc)
+            return [(line["type"], line["state"]) for line in lines] == [("withdraw", "done")]
+
+        until(answered, "the reply at headquarters")
     lines = list(Reader(plant.database).read())
     numbers = [line["seq"] for line in lines]
     assert plant.confirmed()[: len(before)] == before  # nothing that headquarters had is replaced

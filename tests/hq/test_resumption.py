@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hq.chain import EARLY_LIMIT, Link, join
+from hq.punches import Punches
 from hq.reports import Reader, alarm_lines
 from kiosk.orders import obey
 from kiosk.overrides import Overrides
@@ -74,7 +75,7 @@ def test_what_it_had_already_counts_once(office: Office) -> None:
     office.take(OLD[:20])
     new = resumed(head_of(OLD[:10]), lost=OLD[10:25])
     assert office.take(new).head == head_of(new)
-    punches = [line["id"] for line in Reader(office.database, "punch").read()]
+    punches = [line["id"] for line in Punches(office.database).read()]
     assert len(punches) == len(set(punches))
     assert set(punches) == {r.id for r in (*OLD[:25], *new[-3:])}
     every = [(line["seq"], line["repeats"]) for line in Reader(office.database).read()]
@@ -87,7 +88,7 @@ def test_what_comes_late_is_kept_and_counts_once(office: Office) -> None:
     new = resumed(head_of(OLD[:20]), lost=OLD[20:25])
     office.take(new)
     assert office.take(OLD[20:28]).head == head_of(new)  # they were on the way all the time
-    punches = [line["id"] for line in Reader(office.database, "punch").read()]
+    punches = [line["id"] for line in Punches(office.database).read()]
     assert len(punches) == len(set(punches))
     assert set(punches) == {r.id for r in (*OLD[:28], *new[-3:])}
 
@@ -100,10 +101,40 @@ def test_records_that_the_terminal_still_has_come_first(office: Office) -> None:
     assert office.take(new).head == head_of(new)
 
 
+def test_a_resumption_that_waited_for_what_it_held_is_stored_once(office: Office) -> None:
+    """Found by `./scripts/fuzz`: near enough to be kept early, it comes again when it joins."""
+    near = resumption(head_of(OLD[:5]), head_of(OLD[:5]), 22)
+    assert office.take([near]).head == START
+    assert office.take(OLD[:5]).head == head_of(OLD[:5])
+    assert office.take([near]).head == head_of([near])
+    assert office.seqs() == [1, 2, 3, 4, 5, 22]
+    assert [alarm[0] for alarm in office.alarms()] == ["skipped"]
+
+
+def test_a_resumption_does_not_take_the_place_of_another_that_waits(office: Office) -> None:
+    near = resumption(head_of(OLD[:5]), head_of(OLD[:5]), 22)
+    other = resumption(head_of(OLD[:5]), head_of(OLD[:4]), 22)
+    office.take([near])
+    office.take(OLD[:5])
+    assert office.take([other]).head == head_of(OLD[:5])
+    assert [alarm[:2] for alarm in office.alarms()] == [("fork", 22)]
+    assert office.take([near]).head == head_of([near])
+
+
 def test_a_resumption_behind_another_record_than_ours_is_a_fork(office: Office) -> None:
     office.take(OLD[:20])
     other = resumed(Head(20, b"\x01" * 32))
     assert office.take(other).head == head_of(OLD[:20])
+    assert office.alarms() == [("fork", other[0].seq, 1)]
+    assert office.take(resumed(head_of(OLD[:20]))).seq > SKIPPED  # the true one goes on
+
+
+def test_a_resumption_behind_another_pruned_record_than_ours_is_a_fork(office: Office) -> None:
+    """The head came from a checkpoint: its record is not in the store, its hash is known."""
+    office.take([next_record(head_of(OLD), Checkpoint(seq=20, hash=OLD[19].hash.hex()))])
+    other = resumed(Head(20, b"\x01" * 32))
+    assert office.take(other).head == head_of(OLD[:20])
+    assert ("fork", other[0].seq, 1) in office.alarms()
 
 
 def test_a_checkpoint_tells_that_lost_records_were_pruned(office: Office) -> None:
@@ -127,6 +158,10 @@ def test_a_consumer_sees_a_resumption_as_the_next_record() -> None:
     (event,) = checked([resumption(head_of(OLD[:20]), START, SKIPPED)])
     assert place(head_of(OLD[:20]), event) is Place.NEXT
     assert place(Head(SKIPPED + 1, b""), event) is Place.KNOWN
+    assert place(Head(20, b"\x01" * 32), event) is Place.FORK
+    body = Resumption.model_validate(json.loads(event.payload)["body"] | {"after_hash": "00" * 32})
+    (odd,) = checked([next_record(Head(SKIPPED - 1, OLD[19].hash), body)])
+    assert place(head_of(OLD[:20]), odd) is Place.GAP  # it does not follow what it says
     (held,) = checked([resumption(head_of(OLD[:20]), head_of(OLD[:10]), SKIPPED)])
     assert place(head_of(OLD[:9]), held) is Place.GAP
 
@@ -196,7 +231,7 @@ class Terminal:
             stores.ledger.verify(stores.signer.public_key())
 
     def counted(self) -> list[str]:
-        return [line["id"] for line in Reader(self.plant.database, "punch").read()]
+        return [line["id"] for line in Punches(self.plant.database).read()]
 
 
 def now() -> Instant:

@@ -260,6 +260,6 @@ def test_a_round_larger_than_a_batch_and_text_of_every_script_fit(databases: Dat
     ]
     office.answers = office.receiver.take(messages, NOON)
     assert office.receipt().head == head_of(records)
-    *_, last = Reader(office.database, "punch").read()
+    *_, last = Reader(office.database).read()
     assert last["data"]["body"]["person"] == "日本𝒳é"
     office.database.close()

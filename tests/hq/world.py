@@ -45,11 +45,11 @@ class PreparedOutbox(MemoryOutbox):
 class World:
     """Everything, and what may befall it."""
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: Databases, outbox: MemoryOutbox | None = None) -> None:
         self.databases = databases
         self.clock = Clock()
         self.broker = MemoryBroker()
-        self.outbox = PreparedOutbox()
+        self.outbox = outbox or PreparedOutbox()
         self.database: Database | None = None
         self.transports: dict[str, MemoryTransport] = {}
         self.pace = Pace(resend_after_s=2.0, resend_most_s=20.0, window=4)
@@ -141,9 +141,13 @@ class World:
                 self.ask_for_replays()
                 self.clock.pass_s(1.0)
                 agreed = self.sync.reception.confirmed == self.outbox.head()
-                if agreed and self.counted() == self.recorded():
+                if agreed and self.whole():
                     return True
         return False
+
+    def whole(self) -> bool:
+        """Whether headquarters counts what it should."""
+        return self.counted() == self.recorded()
 
     def counted(self) -> list[str]:
         assert self.database is not None

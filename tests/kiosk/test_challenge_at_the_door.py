@@ -23,6 +23,7 @@ from recognizer.matcher import Matcher
 from recognizer.pipeline import Look, Recognizer, TrackedFace
 from recognizer.quality import Quality
 from recognizer.simulated_motion import Mover, simulate
+from store.machine import Health
 from tests.kiosk.made import Lamps, StoppedClock, terminal
 
 BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
@@ -98,6 +99,7 @@ def serve(settings: Settings, stores: Stores, mover: Mover, *, obeys: bool) -> t
         threading.Event(),
         lambda _: 0.5,
         NoReader(),
+        health=Health,
     ).run(Film())
     return lamps, b"".join(r.kind.encode() + r.payload for r in stores.ledger.records(0, 100))
 

@@ -22,6 +22,7 @@ from kiosk.stores import Stores, open_stores
 from morning.cast import Person, portrait
 from morning.walkup import FPS, HEIGHT, WIDTH, Image, camera, view
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from store.machine import Health
 from store.records import Record
 from store.register import Agreement
 from tests.kiosk.made import StoppedClock, now, terminal
@@ -118,6 +119,7 @@ def at_the_door(
         threading.Event(),
         verification_for(settings, eyes),
         reader,
+        health=Health,
     )
     door.run(Frames(images))
     assert reader.history == [claim]
@@ -176,6 +178,7 @@ def test_the_threshold_counts_templates_follows_the_gallery_and_says_when_it_is_
             threading.Event(),
             verification_for(settings, eyes),
             NoReader(),
+            health=Health,
         )
         blank = np.full((HEIGHT, WIDTH, 3), 127, dtype=np.uint8)
         door.run(Frames([blank] * 2, before_each=growing.grow))

@@ -22,6 +22,7 @@ from kiosk.indicators import Signal
 from kiosk.stores import open_stores
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from store.machine import Health
 from store.records import Fault, Punch
 from tests.kiosk.made import Lamps, StoppedClock, now, terminal
 
@@ -163,6 +164,7 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
             Event(),
             lambda _: 0.5,
             NoReader(),
+            health=Health,
         )
         door.run(_Frames([*wrong, portrait, grey, small, portrait, grey, portrait]))
         contents = [record.content() for record in stores.ledger.records(0, 100)]

@@ -85,6 +85,8 @@ def test_settings_go_back_from_a_failed_start_and_others_come_into_force_by_a_re
         bodies = [record.content().body for record in stores.ledger.records(0, 100)]
     assert [bodies[0]["why"], bodies[2]["why"]] == ["start failed", "ordered"]
     assert [bodies[4]["reason"], bodies[7]["reason"]] == ["configuration", "ordered"]
+    assert {"embedder"} < set(bodies[1]["models"])
+    assert bodies[1]["versions"]["sqlcipher"].startswith("4.")
 
 
 def test_the_unit_starts_it_again_for_that_code() -> None:

@@ -24,6 +24,7 @@ READINGS = st.builds(
     clock_held=st.none() | st.booleans(),
     expires_days=st.none() | st.floats(-100, 400),
     attacks=st.integers(0, 10),
+    frames_bad=st.none() | st.booleans(),
 )
 
 

@@ -20,7 +20,6 @@ Prints one JSON line; an assertion ends it.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import errno
 import json
 import os
@@ -41,6 +40,7 @@ from store.keys import create_keys
 from store.ledger import Head, Ledger
 from store.records import CommandDone, Record
 from store.register import Agreement, Register
+from tests.store.disturbing import Shim
 from tests.store.made import (
     GALLERY_KEY,
     LEDGER_KEY,
@@ -172,33 +172,6 @@ def live(folder: Path) -> Life:
         except StoreError as error:
             life.failed.append((step.__name__, type(error).__name__, str(error)))
     return life
-
-
-class Shim:
-    """The preloaded library."""
-
-    def __init__(self) -> None:
-        library = ctypes.CDLL(None)
-        self._arm, self._count, self._failed = (
-            library.fault_arm,
-            library.fault_count,
-            library.fault_failed,
-        )
-        self._arm.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_int]
-        self._count.restype = ctypes.c_long
-        self._failed.restype = ctypes.c_char_p
-
-    def arm(self, call: int, error: int, lasting: int) -> None:
-        """Fail that call, counted from now; 0 for none."""
-        self._arm(call, error, lasting)
-
-    def count(self) -> int:
-        """Calls since `arm`."""
-        return int(self._count())
-
-    def failed(self) -> str:
-        """What the last failed call was; empty when none failed."""
-        return str(self._failed().decode())
 
 
 def in_child(shim: Shim, folder: Path, call: int, error: int, lasting: int) -> dict[str, Any]:

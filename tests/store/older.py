@@ -32,6 +32,10 @@ _PUNCH = (
     '"kind":"punch",%s'
 )
 _CHECKPOINT = '{"body":{"hash":"%s","seq":%d,"v":1},"id":"%s","kind":"checkpoint",%s'
+_RESUMPTION = (
+    '{"body":{"after_hash":"%s","after_seq":6,"held_hash":"%s","held_seq":6,"reason":"damaged",'
+    '"v":1},"id":"%s","kind":"resumption",%s'
+)
 _AT = "2026-03-01T06:00:00.000000Z"
 _INSTANT = (
     '{"utc":"2026-03-01T06:00:00.000000Z","zone":"Europe/Berlin","boot":"b","monotonic_ns":"5",'
@@ -71,6 +75,16 @@ def write_ledger_2(database: Database) -> None:
     database.execute("DELETE FROM records WHERE seq = 1")
     database.execute("INSERT INTO settled VALUES ('0195510d-9f00-7000-8000-0000000000aa')")
     database.execute("INSERT INTO erasure VALUES (1)")
+
+
+def write_ledger_3(database: Database) -> None:
+    """As version 2; it was lost once, resumed behind number 20, and is lost again."""
+    write_ledger_2(database)
+    last = database.one("SELECT hash FROM records WHERE seq = 6", (), bytes) or b""
+    database.execute("INSERT INTO resumptions VALUES (20, 6, ?)", (last,))
+    payload = _RESUMPTION % (last.hex(), last.hex(), _ID % 7, _REST % 20)
+    _record(database, 20, "resumption", payload, last, 7)
+    database.execute("INSERT INTO provisional VALUES (1, 'damaged')")
 
 
 def write_gallery_1(database: Database) -> None:
@@ -128,13 +142,15 @@ def write_gallery_3(database: Database) -> None:
     database.execute("INSERT INTO renewals VALUES ('1', ?)", (_AT,))
 
 
-def _record(database: Database, seq: int, kind: str, payload: str, previous: bytes) -> bytes:
+def _record(
+    database: Database, seq: int, kind: str, payload: str, previous: bytes, nth: int | None = None
+) -> bytes:
     raw = payload.encode()
     hash_ = record_hash(previous, raw)
     database.execute(
         "INSERT INTO records (seq, id, kind, payload, previous, hash, signature) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (seq, _ID % seq, kind, raw, previous, hash_, sign_record(SIGNER, hash_)),
+        (seq, _ID % (nth or seq), kind, raw, previous, hash_, sign_record(SIGNER, hash_)),
     )
     return hash_
 
@@ -142,6 +158,7 @@ def _record(database: Database, seq: int, kind: str, payload: str, previous: byt
 WRITERS: dict[tuple[str, int], Callable[[Database], None]] = {
     ("ledger", 1): write_ledger_1,
     ("ledger", 2): write_ledger_2,
+    ("ledger", 3): write_ledger_3,
     ("gallery", 1): write_gallery_1,
     ("gallery", 2): write_gallery_2,
     ("gallery", 3): write_gallery_3,

@@ -16,7 +16,6 @@ Prints one JSON line; an assertion ends it.
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import os
 import shutil
@@ -26,7 +25,7 @@ import time
 from pathlib import Path
 
 from store.database import Database, open_database
-from store.errors import StoreError, WrongKeyError
+from store.errors import WrongKeyError
 from store.gallery import Gallery
 from store.keys import (
     NAMES,
@@ -40,12 +39,10 @@ from store.ledger import Ledger
 from store.opening import open_keyed
 from store.rotation import rotate
 from store.secret import Secret
-from tests.store.fault_harness import Shim
+from tests.store.disturbing import FINE, HOW, SAID, Shim, in_child
 from tests.store.made import MODEL, TERMINAL, at, punch, vector
 
-HOW = {"killed": (-1, 0), "EIO once": (errno.EIO, 0), "ENOSPC": (errno.ENOSPC, 1)}
 PUNCHES, PEOPLE = 8, 3
-_FINE, _SAID, _OTHER = 0, 10, 11
 
 
 def make_terminal(folder: Path) -> None:
@@ -71,29 +68,6 @@ def rotate_in(folder: Path) -> None:
     """The rotation, as `kiosk keys rotate` does it."""
     keys = folder / "keys"
     rotate(folder, keys, TERMINAL, load_signing_key(keys), at)
-
-
-def in_child(shim: Shim, folder: Path, call: int, error: int, lasting: int) -> tuple[int, int]:
-    """How a forked rotation ended (negative: by that signal), and how many calls it made."""
-    counts, count = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = _OTHER
-        try:
-            shim.arm(call, error, lasting)
-            try:
-                rotate_in(folder)
-                status = _FINE
-            except StoreError as raised:
-                status = _SAID if str(folder) in str(raised) else _OTHER
-            os.write(count, str(shim.count()).encode())
-        finally:
-            os._exit(status)
-    os.close(count)
-    with os.fdopen(counts, "rb") as pipe:
-        calls = int(pipe.read() or 0)
-    _, ended = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(ended), calls
 
 
 def _opened(folder: Path, name: DatabaseName) -> tuple[Database, bool]:
@@ -169,8 +143,8 @@ def run(root: Path, every: int, first: int, ways: list[str]) -> dict[str, object
     make_terminal(model)
     keys = {name: load_database_key(model / "keys", name) for name in NAMES}
     shutil.copytree(model, root / "well")
-    ended, calls = in_child(shim, root / "well", 0, 0, 0)
-    assert (ended, calls > 0) == (_FINE, True)
+    ended, calls = in_child(shim, rotate_in, root / "well", 0, 0, 0)
+    assert (ended, calls > 0) == (FINE, True)
     check(root / "well", keys)
     counts = {"calls": calls}
     for way in ways:
@@ -179,9 +153,9 @@ def run(root: Path, every: int, first: int, ways: list[str]) -> dict[str, object
         for call in range(first, calls + 1, every):
             folder = root / f"{way.replace(' ', '-')}-{call}"
             shutil.copytree(model, folder)
-            ended, _ = in_child(shim, folder, call, error, lasting)
+            ended, _ = in_child(shim, rotate_in, folder, call, error, lasting)
             try:
-                assert ended in ((-signal.SIGKILL,) if error == -1 else (_SAID, _FINE)), ended
+                assert ended in ((-signal.SIGKILL,) if error == -1 else (SAID, FINE)), ended
                 check(folder, keys)
             except BaseException:
                 sys.stderr.write(f"{way} at call {call}\n")

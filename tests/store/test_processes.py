@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from store.database import open_database
 from store.ledger import Ledger
+from tests.store.disturbing import run_harness
 from tests.store.made import LEDGER_KEY, PUBLIC, SIGNER, TERMINAL, at, punch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,38 +90,15 @@ def test_no_room_for_a_file_to_grow_is_a_typed_error_that_keeps_the_records(
     database.close()
 
 
-def fail_every(folder: Path, every: int) -> dict[str, Any]:
-    """What the fault harness counted; skips where there is no C compiler."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler for the library that makes system calls fail")
-    shim, root = folder / "faults.so", folder / "lives"
-    root.mkdir()
-    source = Path(__file__).with_name("faults.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.store.fault_harness", root, "--every", str(every)],
-        cwd=ROOT,
-        env={**os.environ, "LD_PRELOAD": str(shim)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
-    return found
-
-
 def test_a_failing_disk_is_named_and_nothing_is_lost_or_invented(tmp_path: Path) -> None:
-    found = fail_every(tmp_path, 23)
+    found = run_harness("fault_harness", tmp_path, 23)
     assert found["lives"] >= 40
     assert found["said"] >= 0.9 * found["lives"]
 
 
 @pytest.mark.soak
 def test_a_disk_that_fails_at_any_call_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
-    found = fail_every(tmp_path, 1)
+    found = run_harness("fault_harness", tmp_path, 1)
     assert found["lives"] == 3 * found["calls"]
     assert {"fsync", "link", "open", "rename", "truncate", "unlink", "write"} <= set(
         found["failed_calls"]

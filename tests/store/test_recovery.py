@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -20,13 +18,19 @@ from store.errors import (
     StoreError,
     WrongKeyError,
 )
-from store.keys import DatabaseName
-from store.ledger import Head, Ledger
-from store.opening import Access
+from store.ledger import Head
 from store.records import Record, Resumption
-from store.recovery import Recovered, check_sound, recover
+from store.recovery import (
+    _GALLERY_TABLES,
+    _LEDGER_TABLES,
+    Recovered,
+    check_sound,
+    recover,
+)
 from store.register import Agreement, Register
 from store.retention import Retention, RetentionSection
+from store.schema import GALLERY, LEDGER
+from tests.store.disturbing import run_harness
 from tests.store.made import (
     DOORS,
     LEDGER_KEY,
@@ -44,14 +48,13 @@ from tests.store.made import (
     vector,
 )
 
-T = TypeVar("T")
 AGREED = Agreement("1", "ef" * 32, "signed")
 RECORDS, CONFIRMED = 300, 100
 
 
-def start(folder: Path, doors: Mapping[DatabaseName, Access] = DOORS) -> list[Recovered]:
+def start(folder: Path) -> list[Recovered]:
     """What `kiosk run` does before it opens anything."""
-    return recover(folder, doors, TERMINAL, SIGNER, at(9))
+    return recover(folder, DOORS, TERMINAL, SIGNER, at(9))
 
 
 def lived(folder: Path, records: int = RECORDS) -> list[Record]:
@@ -145,7 +148,6 @@ def test_a_damaged_ledger_is_set_aside_and_the_terminal_takes_punches(
     (done,) = start(tmp_path)
     assert done.name == "ledger"
     if damaged is not None:
-        assert done.folder is not None
         assert (done.folder / "ledger.db").read_bytes() == damaged
     shop = open_shop(tmp_path)
     new = shop.ledger.append(punch(), at(10))
@@ -314,62 +316,6 @@ def test_both_may_be_lost_at_once(tmp_path: Path) -> None:
     assert start(tmp_path) == []
 
 
-def test_a_start_that_was_cut_short_is_completed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever call of the first start is the last one, the second start does the rest."""
-    made = tmp_path / "made"
-    made.mkdir()
-    written = lived(made)
-    flip_in_the_middle(made / "ledger.db")
-
-    class Cut(BaseException):
-        pass
-
-    for step in range(10_000):
-        place = tmp_path / f"at-{step}"
-        shutil.copytree(made, place)
-        left = [step]
-
-        def count(real: Callable[..., T], left: list[int] = left) -> Callable[..., T]:
-            def wrapped(*args: object, **kwargs: object) -> T:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Cut
-                return real(*args, **kwargs)
-
-            return wrapped
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "rename", count(Path.rename))
-            patch.setattr(Path, "write_text", count(Path.write_text))
-            patch.setattr(Path, "unlink", count(Path.unlink))
-            patch.setattr(shutil, "copy", count(shutil.copy))
-            patch.setattr(Ledger, "await_receipt", count(Ledger.await_receipt))
-            patch.setattr(Ledger, "append", count(Ledger.append))
-            patch.setattr(Ledger, "carry", count(Ledger.carry))
-            doors: dict[DatabaseName, Access] = {
-                name: replace(one, open=count(one.open)) for name, one in DOORS.items()
-            }
-            try:
-                start(place, doors)
-            except Cut:
-                whole = False
-            else:
-                whole = True
-        start(place)
-        shop = open_shop(place)
-        ids = [r.id for r in shop.ledger.records(0, 10_000)]
-        assert len(ids) == len(set(ids))
-        assert len(set(ids) & unconfirmed(written)) >= len(unconfirmed(written)) - 10, step
-        assert shop.ledger.provisional() == "damaged"
-        shop.close()
-        shutil.rmtree(place)
-        if whole:
-            break
-    assert step > 10
-
-
 def test_a_file_that_is_replaced_while_it_is_open_is_noticed(shop: Shop) -> None:
     shop.ledger.append(punch(), at())
     path = shop.folder / "ledger.db"
@@ -476,3 +422,32 @@ def test_what_was_set_aside_goes_when_its_time_is_over(tmp_path: Path) -> None:
     purge = shop.ledger.records(0, 10_000)[-1].content().body
     assert (purge["subject"], purge["count"], purge["days"]) == ("quarantine", 2, 14)
     shop.close()
+
+
+def test_a_recovery_killed_or_failing_at_a_system_call_is_completed(tmp_path: Path) -> None:
+    assert run_harness("recovery_harness", tmp_path, 151)["killed"] >= 5
+
+
+@pytest.mark.soak
+def test_a_recovery_killed_or_failing_at_any_call_is_completed(tmp_path: Path) -> None:
+    found = run_harness("recovery_harness", tmp_path, 1)
+    assert found["killed"] == found["EIO once"] == found["ENOSPC"] == found["calls"] > 100
+
+
+def test_every_table_is_saved_or_is_known_bookkeeping() -> None:
+    """A table that a later step adds is thought of here."""
+    beside = {
+        "gallery": {"gallery_clock", "erasure", "sqlite_sequence"},
+        # A receipt or a pruning of the lost file says nothing of the fresh one's records.
+        "ledger": {"records", "receipt", "pruned", "owner", "replay", "erasure"}
+        | {"provisional", "resumptions", "sqlite_sequence"},
+    }
+    saved = {"gallery": _GALLERY_TABLES, "ledger": _LEDGER_TABLES}
+    for name, one in (("gallery", GALLERY), ("ledger", LEDGER)):
+        created = {
+            statement.split()[2]
+            for step in one.steps
+            for statement in step
+            if statement.startswith("CREATE TABLE")
+        }
+        assert created == (set(saved[name]) | beside[name]) - {"sqlite_sequence"}

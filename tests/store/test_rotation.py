@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +32,7 @@ from store.ledger import Ledger
 from store.opening import open_keyed
 from store.rotation import finish
 from store.secret import Secret
+from tests.store.disturbing import run_harness
 from tests.store.made import LEDGER_KEY, TERMINAL, Shop, at, punch, vector
 from tests.store.pages import traces
 from tests.store.rotation_harness import check_content, make_terminal, rotate_in
@@ -256,34 +253,12 @@ def test_credentials_are_read_and_never_rotated(
 # Crashes and failing disks, for real
 
 
-def disturb(folder: Path, every: int) -> dict[str, Any]:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler for the library that kills at a system call")
-    shim, root = folder / "faults.so", folder / "lives"
-    root.mkdir()
-    source = Path(__file__).with_name("faults.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.store.rotation_harness", root, "--every", str(every)],
-        cwd=ROOT,
-        env={**os.environ, "LD_PRELOAD": str(shim)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
-    return found
-
-
 def test_a_rotation_killed_at_a_system_call_leaves_keys_that_open(tmp_path: Path) -> None:
-    found = disturb(tmp_path, 23)
+    found = run_harness("rotation_harness", tmp_path, 23)
     assert found["killed"] >= 8
 
 
 @pytest.mark.soak
 def test_a_rotation_killed_or_failing_at_any_call_leaves_keys_that_open(tmp_path: Path) -> None:
-    found = disturb(tmp_path, 1)
+    found = run_harness("rotation_harness", tmp_path, 1)
     assert found["killed"] == found["EIO once"] == found["ENOSPC"] == found["calls"] > 100

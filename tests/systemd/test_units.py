@@ -70,12 +70,25 @@ def test_a_daily_job_is_made_up_for_and_spread(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DAILY)
-def test_a_daily_job_has_no_network_no_device_and_can_ask_the_clock(name: str) -> None:
+def test_a_daily_job_has_no_network_and_no_device(name: str) -> None:
     lines = (UNITS / f"{name}.service").read_text().splitlines()
     assert {"PrivateNetwork=yes", "PrivateDevices=yes", "User=kiosk", "Type=oneshot"} <= set(lines)
-    # Under ProtectClock the kernel's word on synchronisation is refused, and nothing is ever old.
-    assert "ProtectClock=yes" not in lines
     assert "SystemCallFilter=@system-service adjtimex clock_adjtime" in lines
+
+
+@pytest.mark.parametrize("name", ["kiosk", "kiosk-sync", *DAILY])
+def test_every_unit_can_ask_whether_the_clock_is_synchronised(name: str) -> None:
+    """ProtectClock, and @system-service alone, refuse adjtimex(2) also for reading."""
+    lines = (UNITS / f"{name}.service").read_text().splitlines()
+    assert not [line for line in lines if line.startswith("ProtectClock=")]
+    for line in lines:
+        if line.startswith("SystemCallFilter="):
+            assert {"adjtimex", "clock_adjtime"} <= set(line.split())
+
+
+def test_the_sync_process_can_write_where_debians_node_exporter_reads() -> None:
+    lines = (UNITS / "kiosk-sync.service").read_text().splitlines()
+    assert "ReadWritePaths=-/var/lib/prometheus/node-exporter" in lines
 
 
 @pytest.mark.parametrize("name", DAILY)
