@@ -16,6 +16,7 @@ from store.certificates import mistake
 from store.records import Body, CertificateRequest, CertificateRotated, Record
 from sync.pairs import Pairs
 from sync.tls import Broker, tls_context
+from tests.hq.databases import Databases
 from tests.hq.made import Office, open_office
 from tests.sync.made import GATE_A, GATE_B, HQ_KEY, head_of, next_record
 
@@ -24,8 +25,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    opened = open_office(tmp_path, GATE_A, GATE_B)
+def office(databases: Databases) -> Iterator[Office]:
+    opened = open_office(databases.new(), GATE_A, GATE_B)
     opened.now = NOW
     yield opened
     opened.database.close()
