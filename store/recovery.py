@@ -59,7 +59,7 @@ _GALLERY_TABLES = (
     "renewals",
     "last_order",
 )
-_LEDGER_TABLES = ("inbox", "replies", "last_command", "settled")
+_LEDGER_TABLES = ("inbox", "replies", "last_command", "settled", "renewal")
 
 
 @dataclass(frozen=True, slots=True)
