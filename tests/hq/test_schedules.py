@@ -68,7 +68,7 @@ def live_through(databases: Databases, schedule: list[tuple[object, ...]], least
 
 
 @settings(
-    max_examples=20,
+    max_examples=12,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
@@ -79,7 +79,7 @@ def test_no_schedule_loses_or_doubles_a_record(
     live_through(databases, schedule, 300)
 
 
-@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP | LOSS, max_size=40))
 def test_a_headquarters_that_forgets_gets_everything_again(
     databases: Databases,
@@ -88,7 +88,7 @@ def test_a_headquarters_that_forgets_gets_everything_again(
     live_through(databases, schedule, 200)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEP | OLD_CARD, max_size=40))
 def test_a_terminal_that_is_put_back_to_an_old_copy_loses_nothing_that_was_sent(
     schedule: list[tuple[object, ...]],

@@ -237,4 +237,4 @@ class StoreHistory(RuleBasedStateMachine):
 
 
 TestStoreHistory = StoreHistory.TestCase
-TestStoreHistory.settings = settings(max_examples=60, stateful_step_count=25)
+TestStoreHistory.settings = settings(max_examples=25, stateful_step_count=25)

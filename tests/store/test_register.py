@@ -210,8 +210,11 @@ STORY = [
 ]
 
 
-def test_a_crash_at_any_statement_leaves_each_change_told_exactly_once(tmp_path: Path) -> None:
-    """Enrolment, withdrawal and removal, cut at every statement, then started again."""
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_crash_at_any_statement_leaves_each_change_told_exactly_once(
+    tmp_path: Path, every: int
+) -> None:
+    """Enrolment, withdrawal and removal, cut at a statement, then started again."""
     statement, finished = 0, False
     while not finished:
         folder = tmp_path / str(statement)
@@ -240,7 +243,7 @@ def test_a_crash_at_any_statement_leaves_each_change_told_exactly_once(tmp_path:
         assert not again.gallery.erasure_pending()
         assert again.ledger.verify(PUBLIC).seq == len(told(again))
         again.close()
-        statement += 1
+        statement += every
     assert statement > 60
 
 

@@ -254,8 +254,8 @@ def test_credentials_are_read_and_never_rotated(
 
 
 def test_a_rotation_killed_at_a_system_call_leaves_keys_that_open(tmp_path: Path) -> None:
-    found = run_harness("rotation_harness", tmp_path, 23)
-    assert found["killed"] >= 8
+    found = run_harness("rotation_harness", tmp_path, 37)
+    assert found["killed"] >= 6
 
 
 @pytest.mark.soak
