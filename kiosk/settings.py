@@ -42,7 +42,11 @@ class CameraSection(Section):
         if self.source in ("video", "pictures"):
             if self.path is None:
                 raise ValueError(f'path: source = "{self.source}" needs the path of one')
-            if not self.path.exists():
+            try:
+                there = self.path.exists()
+            except OSError as error:  # a name that no file system takes
+                raise ValueError(f"path: it cannot be looked at: {error.strerror}") from None
+            if not there:
                 raise ValueError(f"path: {self.path} does not exist")
         return self
 

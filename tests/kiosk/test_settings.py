@@ -57,6 +57,12 @@ def test_a_camera_file_that_is_missing_is_named(tmp_path: Path) -> None:
         load(settings(tmp_path, text))
 
 
+def test_a_camera_file_of_a_name_that_no_disk_takes_is_named(tmp_path: Path) -> None:
+    text = GOOD + f'[camera]\nsource = "video"\npath = "{"9" * 5000}"\n'
+    with pytest.raises(SettingsError, match="File name too long"):
+        load(settings(tmp_path, text))
+
+
 def test_a_pin_used_twice_is_named(tmp_path: Path) -> None:
     text = GOOD + "[indicators]\ngreen = 17\nred = 17\n"
     with pytest.raises(SettingsError, match="twice"):
