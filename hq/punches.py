@@ -6,6 +6,8 @@
   known; `recorded` is the record's own text, as it was signed.
 - `local` is `time` in the zone that the terminal had when it wrote the record, with its offset from
   UTC: unambiguous where clocks are put back, and not moved by a zone set later.
+- Nothing derived is stored: the clocks are read with the records. 100,000 records of one terminal
+  take 3.5 s and up to 150 MB (measured on x86-64); 2 MB of them stay while following.
 """
 
 from __future__ import annotations
