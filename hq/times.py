@@ -31,8 +31,7 @@ DRIFT_PPM = 500
 # (NTP_PHASE_LIMIT, linux/timex.h).
 UNTOLD_ERROR_MS = 16_000
 # Of each so long piece of a boot only the first and the last reference are kept, 8,640 a month
-# whatever the crowd. What a correction counts on to its right is the first of a piece, which no
-# later record replaces; it may be 10 min (0.3 s of error) further away than the nearest.
+# whatever the crowd. The nearest that is kept may be 10 min (0.3 s of error) further away.
 _PIECE_NS = 600 * 10**9
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,13 +104,17 @@ class _Boot:
         first, last = self.pieces.get(piece, (one, one))
         self.pieces[piece] = min(first, one), max(last, one)
 
-    def around(self, monotonic: int) -> tuple[_Reference | None, _Reference | None]:
-        """The last reference up to `monotonic`, and the first of a piece after it."""
+    def around(self, monotonic: int) -> tuple[_Reference | None, _Reference | None, bool]:
+        """The references up to and after `monotonic`; whether later records leave them so.
+
+        They do when a piece begins after it: the piece that it lies in is then full.
+        """
         place = bisect_left(self.order, monotonic // _PIECE_NS)
         near = [self.pieces[piece] for piece in self.order[max(0, place - 1) : place + 2]]
-        left = [one for pair in near for one in pair if one.monotonic <= monotonic]
-        right = [first for first, _ in near if first.monotonic > monotonic]
-        return max(left, default=None), min(right, default=None)
+        kept = [one for pair in near for one in pair]
+        left = max((one for one in kept if one.monotonic <= monotonic), default=None)
+        right = min((one for one in kept if one.monotonic > monotonic), default=None)
+        return left, right, any(first.monotonic > monotonic for first, _ in near)
 
     def begins_by(self) -> int | None:
         """The last moment at which it can have begun, by its first reference."""
@@ -150,14 +153,14 @@ class Times:
             low, high = _reference(stamp).span(stamp.monotonic_ns)
             settled = True
             return Right(stamp.utc, _at(low), _up(high), stamp.error_ms, "synchronised", settled)
-        left, right = self._boots[stamp.boot].around(stamp.monotonic_ns)
+        left, right, final = self._boots[stamp.boot].around(stamp.monotonic_ns)
         near = _nearer(left, right, stamp.monotonic_ns)
         if near is None:
             return self._bounded(stamp)
         utc, low, high = near.counted_to(stamp.monotonic_ns)
         if left is not None and right is not None:
             utc, low, high = _between(left, right, stamp.monotonic_ns) or (utc, low, high)
-        settled = right is not None or self._around(stamp.boot)[1] is not None
+        settled = final or self._around(stamp.boot)[1] is not None
         return _right(utc, low, high, "corrected", settled)
 
     def _bounded(self, stamp: Stamp) -> Right:
