@@ -72,7 +72,7 @@ def terminals(draw: st.DrawFn) -> list[Happened]:
 
 
 @given(terminals())
-@settings(max_examples=3000)
+@settings(max_examples=60)
 def test_what_really_happened_lies_within_the_bounds_and_within_the_error(
     happened: list[Happened],
 ) -> None:
@@ -89,7 +89,7 @@ def test_what_really_happened_lies_within_the_bounds_and_within_the_error(
 
 
 @given(terminals(), st.randoms(use_true_random=False))
-@settings(max_examples=1500)
+@settings(max_examples=30)
 def test_the_order_of_arrival_changes_nothing(happened: list[Happened], random: Random) -> None:
     stamps = [one.stamp for one in happened]
     shuffled = random.sample(stamps, len(stamps))
@@ -97,7 +97,7 @@ def test_the_order_of_arrival_changes_nothing(happened: list[Happened], random: 
 
 
 @given(terminals())
-@settings(max_examples=1500)
+@settings(max_examples=30)
 def test_a_boots_own_numbers_say_nothing(happened: list[Happened]) -> None:
     stamps = [one.stamp for one in happened]
     whole = {boot: [s.seq for s in stamps if s.boot == boot] for boot in {s.boot for s in stamps}}
@@ -106,7 +106,7 @@ def test_a_boots_own_numbers_say_nothing(happened: list[Happened]) -> None:
 
 
 @given(terminals())
-@settings(max_examples=1500)
+@settings(max_examples=30)
 def test_corrected_times_of_a_boot_stand_in_the_order_of_its_monotonic_clock(
     happened: list[Happened],
 ) -> None:
@@ -123,7 +123,7 @@ def test_corrected_times_of_a_boot_stand_in_the_order_of_its_monotonic_clock(
 
 
 @given(terminals())
-@settings(max_examples=1500)
+@settings(max_examples=30)
 def test_what_is_settled_is_not_changed_by_later_records(happened: list[Happened]) -> None:
     stamps = [one.stamp for one in happened]
     times, settled = Times(), dict[int, Right]()
@@ -143,7 +143,7 @@ def test_what_is_settled_is_not_changed_by_later_records(happened: list[Happened
     st.integers(-(2**80), 2**80),
     st.booleans(),
 )
-@settings(max_examples=1500)
+@settings(max_examples=30)
 def test_no_clock_however_broken_makes_it_fall_over(
     utc: datetime, first: int, second: int, synchronised: bool
 ) -> None:
