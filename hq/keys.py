@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from hq.errors import KeyFileError
+from store.files import sync_directory
 
 
 def create_keys(directory: Path) -> tuple[Path, Path]:
@@ -93,8 +94,4 @@ def _place(path: Path, content: bytes, mode: int) -> None:
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
     aside.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_directory(path.parent)

@@ -27,8 +27,8 @@ from kiosk.stores import Stores
 from recognizer.protection import key_id
 from store.age_file import Identities
 from store.backup import Made, Origin, create
-from store.backup_files import disk_error, place
 from store.errors import StoreError, WrongTemplatesKeyError
+from store.files import disk_error, place
 from store.keys import (
     load_next_key,
     load_sealing_key,

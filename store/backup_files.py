@@ -7,7 +7,6 @@ against somebody who writes there.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -15,13 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.errors import (
-    DamagedArchiveError,
-    DatabaseBusyError,
-    DiskFullError,
-    StorageError,
-    StoreError,
-)
+from store.errors import DamagedArchiveError, DatabaseBusyError
+from store.files import disk_error
 
 _READ = 1024 * 1024
 _NAME = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "Z.age"
@@ -64,32 +58,6 @@ def check_digest(path: Path, digest: str) -> bool:
     return True
 
 
-def place(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that appears whole or not at all, in place of what was there."""
-    aside = path.with_name(f".{path.name}.partial")
-    aside.unlink(missing_ok=True)
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def only_user_of(folder: Path) -> Iterator[Path]:
     """A directory to stage in, made if need be, locked and empty; emptied again at the end.
@@ -125,18 +93,3 @@ def empty(folder: Path) -> None:
     """Delete a directory's files."""
     for left in folder.iterdir():
         left.unlink()
-
-
-@contextmanager
-def disk_error(path: Path) -> Iterator[None]:
-    """What the disk refuses as `StorageError` or `DiskFullError`, naming the file."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except OSError as error:
-        where = error.filename or path
-        # EFBIG: a limit on files' sizes is a disk that is full for this program.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise DiskFullError(f"{where}: the disk is full; make room") from error
-        raise StorageError(f"{where}: {error.strerror or 'the disk failed'}") from error

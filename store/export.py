@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from store.errors import StorageError, StoreError
+from store.files import sync_directory
 from store.records import Record
 
 _MODE = 0o600
@@ -49,11 +50,7 @@ def write_export(path: Path, records: Iterable[Record]) -> int:
         except BaseException:
             aside.unlink()
             raise
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_directory(path.parent)
     except StoreError:
         raise
     except OSError as error:

@@ -45,6 +45,7 @@ from store.errors import (
     MissingKeyError,
     ReadOnlyKeysError,
 )
+from store.files import sync_directory
 from store.secret import Secret
 
 RAW_KEY_BYTES = 32
@@ -145,7 +146,7 @@ def take_next_key(directory: Path, name: RawName) -> None:
     """
     try:
         (directory / f"{name}.key.new").replace(directory / f"{name}.key")
-        _sync_directory(directory)
+        sync_directory(directory)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -267,16 +268,8 @@ def _place(
             return False
     finally:
         aside.unlink()
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return True
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _private_pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:

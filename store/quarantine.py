@@ -10,14 +10,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from store.errors import StorageError
+from store.files import disk_error, place, sync_directory
 
 FOLDER = "quarantine"
 _REASON = "reason"
@@ -30,22 +28,19 @@ def set_aside(path: Path, reason: str) -> tuple[Path, str]:
     Of one that is gone an empty file stands in the folder.
     """
     home = path.parent / FOLDER
-    with _told(home):
+    with disk_error(home):
         home.mkdir(mode=0o770, exist_ok=True)
         number = 1 + max((_number(folder) for folder in home.iterdir()), default=0)
         folder = home / f"{path.stem}-{number}"
         folder.mkdir(mode=0o770)
-        with (folder / _REASON).open("w", encoding="ascii") as file:
-            file.write(reason)
-            file.flush()
-            os.fsync(file.fileno())
+        place(folder / _REASON, reason.encode("ascii"))
         _move(path, folder)
     return folder, reason
 
 
 def finish(directory: Path) -> None:
     """Complete a move that was cut short. Raises `StorageError`."""
-    with _told(directory):
+    with disk_error(directory):
         for folder in _folders(directory):
             name = f"{_stem(folder)}.db"
             begun = (folder / _REASON).exists() and not (folder / name).exists()
@@ -58,22 +53,22 @@ def pending(path: Path) -> tuple[Path, str] | None:
 
     Raises `StorageError`.
     """
-    with _told(path):
+    with disk_error(path):
         for folder in _folders(path.parent):
             if _stem(folder) == path.stem and (folder / _REASON).exists():
-                return folder, (folder / _REASON).read_text(encoding="ascii") or "damaged"
+                return folder, (folder / _REASON).read_text(encoding="ascii")
     return None
 
 
 def close(folder: Path) -> None:
     """A fresh file has taken over. Raises `StorageError`."""
-    with _told(folder):
+    with disk_error(folder):
         (folder / _REASON).unlink(missing_ok=True)
 
 
 def forget_galleries(directory: Path) -> int:
     """Delete the galleries that were set aside; returns how many. Raises `StorageError`."""
-    with _told(directory):
+    with disk_error(directory):
         found = [folder for folder in _folders(directory) if _stem(folder) == "gallery"]
     return delete(found)
 
@@ -81,24 +76,16 @@ def forget_galleries(directory: Path) -> int:
 def expired(directory: Path, now: datetime, keep: timedelta) -> list[Path]:
     """Folders that were set aside longer ago than `keep`. Raises `StorageError`."""
     before = (now - keep).timestamp()
-    with _told(directory):
+    with disk_error(directory):
         return [folder for folder in _folders(directory) if folder.stat().st_mtime < before]
 
 
 def delete(folders: Sequence[Path]) -> int:
     """Delete folders that were set aside; returns how many. Raises `StorageError`."""
     for folder in folders:
-        with _told(folder):
+        with disk_error(folder):
             shutil.rmtree(folder)
     return len(folders)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be used: {error.strerror}; free the disk") from error
 
 
 def _folders(directory: Path) -> list[Path]:
@@ -121,8 +108,4 @@ def _move(path: Path, folder: Path) -> None:
     if not (folder / path.name).exists():
         (folder / path.name).touch()
     for changed in (folder, path.parent):
-        handle = os.open(changed, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_directory(changed)

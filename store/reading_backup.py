@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from store.age_file import Identities, decrypt, read_header
 from store.archive import Manifest, Unpacker
-from store.backup_files import check_digest, disk_error, file_digest
+from store.backup_files import check_digest, file_digest
 from store.database import KEY_BYTES
 from store.errors import (
     BackupError,
@@ -29,6 +29,7 @@ from store.errors import (
     DatabaseError,
     StorageError,
 )
+from store.files import disk_error
 from store.opened import Sound, open_copies
 from store.settings import Terminal
 

@@ -27,9 +27,10 @@ from pydantic import BaseModel
 
 from store.age_file import Identities
 from store.archive import Manifest
-from store.backup_files import disk_error, empty, locked, place, sync_directory
+from store.backup_files import empty, locked
 from store.database import Database, open_database
 from store.errors import BackupError, OccupiedError
+from store.files import disk_error, place, sync_directory
 from store.keys import create_keys
 from store.ledger import Ledger
 from store.mark import State

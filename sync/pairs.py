@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from store.backup_files import disk_error, place, sync_directory
 from store.certificates import CERTIFICATE, CURRENT, KEY, certificate_in_use
+from store.files import disk_error, place, sync_directory
 
 
 class Pairs:

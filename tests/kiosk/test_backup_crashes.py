@@ -13,6 +13,7 @@ import pytest
 
 from kiosk.stores import open_stores
 from store.errors import OccupiedError
+from tests.killing import is_killed
 from tests.kiosk.backups import Site, site
 
 _WATCHED = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"})
@@ -21,28 +22,20 @@ _EVERY = int(os.environ.get("KIOSK_BACKUP_KILL_EVERY", "5"))
 
 def killed_at(operation: int, folder: Path, work: Callable[[], object]) -> bool:
     """Do the work in a process that is killed at that file operation in `folder`; False if done."""
-    child = os.fork()
-    if child == 0:
-        left = operation
+    left = operation
 
-        def watch(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal left
-            if event in _WATCHED and str(folder) in str(arguments[0]):
-                left -= 1
-                if not left:
-                    os.kill(os.getpid(), signal.SIGKILL)
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal left
+        if event in _WATCHED and str(folder) in str(arguments[0]):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-        status = 1
-        try:
-            sys.addaudithook(watch)
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, -signal.SIGKILL)
-    return code != 0
+    def watched() -> None:
+        sys.addaudithook(watch)
+        work()
+
+    return is_killed(watched)
 
 
 @pytest.fixture

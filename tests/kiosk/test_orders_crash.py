@@ -6,12 +6,9 @@ database, an fsync, a rename); for every n until it gets through. Then the termi
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,46 +18,21 @@ from kiosk.overrides import Overrides, State
 from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import Stores, open_stores
-from store.database import Database
 from store.settings import StoreSection
+from tests.killing import die_before, is_killed
 from tests.kiosk.made import LIMITS, MODEL, applicant, samples
 from tests.kiosk.ordered import NOW, NUMBER, kinds, ordered_terminal, post, replies
 
 
 def obey_until_killed(settings: Settings, steps: int) -> bool:
     """Obey in a child that lives for so many steps; whether it got through."""
-    child = os.fork()
-    if child == 0:
-        try:
-            with open_stores(settings) as stores:
-                die_before(steps)
-                obey(stores, Station(settings, Overrides(settings)), NOW)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
 
+    def work() -> None:
+        with open_stores(settings) as stores:
+            die_before(steps)
+            obey(stores, Station(settings, Overrides(settings)), NOW)
 
-def die_before(steps: int) -> None:
-    """Kill this process before its next step when so many were done."""
-    left = [steps]
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **named: Any) -> Any:
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments, **named)
-
-        return step
-
-    for owner, name in (
-        (Database, "_run"),
-        (Database, "insert_many"),
-        (os, "fsync"),
-        (Path, "replace"),
-    ):
-        setattr(owner, name, counted(getattr(owner, name)))
+    return not is_killed(work)
 
 
 def erased(_: Settings, stores: Stores) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,12 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from hq.certificates import issue
 from morning.pki import Authority
-from store.database import Database, open_database
+from store.database import open_database
 from store.errors import StorageError
 from store.renewal import Order, Renewal
 from sync.pairs import Pairs
 from sync.renewal import TRIES, CertificateRenewal
 from sync.tls import Broker, tls_context
+from tests.killing import die_before, is_killed
 from tests.store.made import LEDGER_KEY
 
 NAME = "plant-1/gate-a"
@@ -304,43 +303,15 @@ def test_a_name_that_no_certificate_can_hold_is_said(terminal: Terminal) -> None
     assert (terminal.order().conclusion, terminal.order().request) == ("refused", None)
 
 
-def die_before(steps: int) -> None:
-    """Kill this process before its next step on database or disk when so many were done."""
-    left = [steps]
-
-    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **named: Any) -> Any:
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments, **named)
-
-        return step
-
-    for owner, name in (
-        (Database, "_run"),
-        (os, "fsync"),
-        (Path, "mkdir"),
-        (Path, "rename"),
-        (Path, "replace"),
-        (Path, "symlink_to"),
-        (shutil, "rmtree"),
-    ):
-        setattr(owner, name, counted(getattr(owner, name)))
-
-
 def renew_until_killed(folder: Path, authority: Authority, steps: int) -> bool:
     """Begin to renew, or go on, in a child that lives for so many steps; whether it got through."""
-    child = os.fork()
-    if child == 0:
-        try:
-            terminal = Terminal(folder, authority)
-            die_before(steps)
-            renew(terminal)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
+
+    def work() -> None:
+        terminal = Terminal(folder, authority)
+        die_before(steps)
+        renew(terminal)
+
+    return not is_killed(work)
 
 
 def renew(terminal: Terminal) -> None:
