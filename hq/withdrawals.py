@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from hq.commands import AGAIN_S, queue_command
 from hq.tables import COMMANDS, EVENTS, TERMINALS
-from hq.terminals import Known, find
+from hq.terminals import Known, find, lock
 from sync.contract.errors import MalformedPayloadError
 from sync.contract.topics import Address
 
@@ -87,10 +87,9 @@ def repeat_lost(connection: Connection, key: Ed25519PrivateKey, now: datetime) -
     """Queue anew what was lost; how many commands."""
     addresses = {Address(row.site, row.terminal) for row in lost_withdrawals(connection, now)}
     known = find(connection, addresses)
-    for address in sorted(known):  # locked in one order; then read again: another worker was faster
-        _lock(connection, known[address])
+    lock(connection, {terminal.id for terminal in known.values()})
     count = 0
-    for row in lost_withdrawals(connection, now):
+    for row in lost_withdrawals(connection, now):  # read again: another worker may have been faster
         terminal = known.get(Address(row.site, row.terminal))
         if terminal is None:
             continue
@@ -208,12 +207,6 @@ def forgotten(told: Iterable[tuple[str, str, dict[str, Any]]], stands: bool) -> 
             case _:
                 pass
     return {person: types for person, types in orders.items() if types}
-
-
-def _lock(connection: Connection, terminal: Known) -> None:
-    connection.execute(
-        select(TERMINALS.c.id).where(TERMINALS.c.id == terminal.id).with_for_update()
-    )
 
 
 def _follower(connection: Connection, row: Row[Any], now: datetime) -> tuple[int | None, bool]:
