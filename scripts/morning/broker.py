@@ -16,15 +16,12 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import time
 from pathlib import Path
 
 from morning.pki import Credentials
+from morning.server import Server
 
-READY_WITHIN_S = 10.0
-STOP_WITHIN_S = 10.0
-POLL_S = 0.02
+_WITHIN_S = 10.0
 
 # The ready files for operators are the ones that run here.
 READY = Path(__file__).resolve().parents[2] / "docs" / "broker"
@@ -49,7 +46,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Broker:
+class Broker(Server):
     """mosquitto in a folder of its own: `start`, `stop`, `kill`, `forget`, and again."""
 
     def __init__(self, directory: Path, server: Credentials, port: int | None = None) -> None:
@@ -58,12 +55,9 @@ class Broker:
         self.log = directory / "mosquitto.log"
         self._state = directory / "state"
         self._server = server
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The id of the running process, None when it does not run."""
-        return None if self._process is None else self._process.pid
+        super().__init__(
+            "mosquitto", BrokerError, (directory / "mosquitto.err", self.log), _WITHIN_S
+        )
 
     def start(self) -> None:
         """Start it and wait until it takes connections; raises BrokerError with the log's end."""
@@ -74,22 +68,15 @@ class Broker:
             raise BrokerError("mosquitto is not installed (Debian: apt-get install mosquitto)")
         self._state.mkdir(parents=True, exist_ok=True)
         configuration = self._write_configuration()
-        with (self.directory / "mosquitto.err").open("ab") as errors:
-            self._process = subprocess.Popen(
-                [str(program), "-c", str(configuration)],
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-            )
-        self._wait_until_ready()
+        self._launch(
+            [str(program), "-c", str(configuration)],
+            lambda: socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close(),
+            OSError,
+        )
 
     def stop(self) -> None:
         """End it politely; it saves its state. Nothing happens when it does not run."""
         self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """kill -9: what it had not saved is gone."""
-        self._end(signal.SIGKILL)
 
     def forget(self) -> None:
         """Delete its saved sessions and retained messages (only while it is not running)."""
@@ -103,41 +90,6 @@ class Broker:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _wait_until_ready(self) -> None:
-        assert self._process is not None  # noqa: S101 (start has just set it)
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                self._process = None
-                raise BrokerError(f"mosquitto ended at once: {self._tail()}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-            except OSError:
-                time.sleep(POLL_S)
-            else:
-                return
-        self.kill()
-        raise BrokerError(f"mosquitto took no connection in {READY_WITHIN_S} s: {self._tail()}")
-
-    def _tail(self) -> str:
-        texts = [
-            path.read_text(errors="replace")
-            for path in (self.directory / "mosquitto.err", self.log)
-            if path.exists()
-        ]
-        return " | ".join("".join(texts).splitlines()[-5:])
 
     def _write_configuration(self) -> Path:
         access = self.directory / "access.conf"

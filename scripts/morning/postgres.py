@@ -15,15 +15,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
 
-READY_WITHIN_S = 20.0
-STOP_WITHIN_S = 20.0
-POLL_S = 0.02
+from morning.server import Server
+
+_WITHIN_S = 20.0
 _DEBIAN = Path("/usr/lib/postgresql")
 _OWNER = "postgres"
 _CONNECTIONS = 60  # a worker uses one or two, a test's threads a handful
@@ -42,19 +41,14 @@ def find_postgres() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-class Postgres:
+class Postgres(Server):
     """A server: `start`, `stop`, `kill`, `start` again; `remove` ends it for good."""
 
     def __init__(self, *, durable: bool) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="kiosk-pg-"))
         self._durable = durable
-        self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
-
-    @property
-    def pid(self) -> int | None:
-        """The id of the running server, None when it does not run."""
-        return None if self._process is None else self._process.pid
+        super().__init__("postgres", PostgresError, (self.folder / "log",), _WITHIN_S)
 
     def start(self) -> None:
         """Start it, made anew the first time, and wait until it answers; raises PostgresError."""
@@ -72,14 +66,11 @@ class Postgres:
             "log_min_messages": "warning",
         }
         words = [f"--{name}={value}" for name, value in settings.items()]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                _as_owner([str(programs / "postgres"), "-D", str(data), *words]),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        self._wait_until_ready()
+        self._launch(
+            _as_owner([str(programs / "postgres"), "-D", str(data), *words]),
+            lambda: psycopg.connect(self._conninfo("postgres")).close(),
+            psycopg.OperationalError,
+        )
 
     def stop(self) -> None:
         """End it in order; clients are disconnected. Nothing happens when it does not run."""
@@ -137,36 +128,6 @@ class Postgres:
 
     def _conninfo(self, database: str) -> str:
         return f"host={self.folder} user={_OWNER} dbname={database} connect_timeout=5"
-
-    def _wait_until_ready(self) -> None:
-        assert self._process is not None  # noqa: S101 (start has just set it)
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                self._process = None
-                raise PostgresError(f"postgres ended at once: {self._tail()}")
-            try:
-                psycopg.connect(self._conninfo("postgres")).close()
-            except psycopg.OperationalError:
-                time.sleep(POLL_S)
-            else:
-                return
-        self.stop()
-        raise PostgresError(f"postgres did not answer in {READY_WITHIN_S} s: {self._tail()}")
-
-    def _tail(self) -> str:
-        return " | ".join((self.folder / "log").read_text(errors="replace").splitlines()[-5:])
-
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _as_owner(words: Sequence[str]) -> list[str]:
