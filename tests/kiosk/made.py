@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
+from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits
+from kiosk.identity import NoReader
 from kiosk.indicators import Signal
 from kiosk.settings import Settings
+from kiosk.stores import Stores
 from recognizer.coverage import Sample
+from recognizer.decision import DecisionPolicy
+from recognizer.pipeline import Recognizer
 from store.keys import create_keys
+from store.machine import Health
 from store.records import Instant
 from store.settings import HqSection, StoreSection, Terminal
 
@@ -62,6 +70,28 @@ def terminal(folder: Path) -> Settings:
         terminal=Terminal(site="plant-1", name="gate-a", zone="UTC"),
         store=StoreSection(directory=folder, keys=folder / "keys"),
         hq=HqSection(public_key=folder / "hq.pub"),
+    )
+
+
+def door(
+    settings: Settings,
+    stores: Stores,
+    eyes: object,
+    lamps: Lamps,
+    policy: object = DecisionPolicy(0.5),
+) -> Door:
+    """A door that nothing of this machine reaches; stand-ins do for recogniser and policy."""
+    return Door(
+        settings,
+        stores,
+        cast(Recognizer, eyes),
+        lambda _: cast(DecisionPolicy, policy),
+        lamps,
+        StoppedClock(),
+        threading.Event(),
+        lambda _: 0.5,
+        NoReader(),
+        health=Health,
     )
 
 

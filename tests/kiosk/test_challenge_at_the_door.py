@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
 from kiosk.cameras import Frame
-from kiosk.daemon import Door
-from kiosk.identity import NoReader
 from kiosk.indicators import Signal
 from kiosk.settings import PadSection, Settings
 from kiosk.stores import Stores, open_stores
-from recognizer.decision import Decision, DecisionPolicy, Verdict
+from recognizer.decision import Decision, Verdict
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image
 from recognizer.matcher import Matcher
-from recognizer.pipeline import Look, Recognizer, TrackedFace
+from recognizer.pipeline import Look, TrackedFace
 from recognizer.quality import Quality
 from recognizer.simulated_motion import Mover, simulate
-from store.machine import Health
-from tests.kiosk.made import Lamps, StoppedClock, terminal
+from tests.kiosk.made import Lamps, terminal
+from tests.kiosk.made import door as made_door
 
 BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
 GOOD = Quality(150, 70, 0, 0, 0, 0, 0.5, 200, 20, 50, 1, 1, 0.7, 1.0, None)
@@ -89,18 +85,7 @@ def stores(settings: Settings) -> Iterator[Stores]:
 def serve(settings: Settings, stores: Stores, mover: Mover, *, obeys: bool) -> tuple[Lamps, bytes]:
     """What was shown, and the ledger's payloads."""
     lamps = Lamps()
-    Door(
-        settings,
-        stores,
-        cast(Recognizer, Head(lamps, mover, obeys)),
-        lambda _: cast(DecisionPolicy, Certain()),
-        lamps,
-        StoppedClock(),
-        threading.Event(),
-        lambda _: 0.5,
-        NoReader(),
-        health=Health,
-    ).run(Film())
+    made_door(settings, stores, Head(lamps, mover, obeys), lamps, Certain()).run(Film())
     return lamps, b"".join(r.kind.encode() + r.payload for r in stores.ledger.records(0, 100))
 
 

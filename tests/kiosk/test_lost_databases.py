@@ -6,22 +6,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import cv2
 import numpy as np
 import pytest
 
 from kiosk.cameras import Frame
-from kiosk.daemon import Door
-from kiosk.identity import NoReader
 from kiosk.indicators import Signal
 from kiosk.settings import load
 from kiosk.stores import open_stores
-from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import RecognizerSettings, open_recognizer
 from store.errors import ReplacedDatabaseError, RolledBackError, UnsoundDatabaseError, WrongKeyError
-from tests.kiosk.made import Lamps, StoppedClock
+from tests.kiosk.made import Lamps
+from tests.kiosk.made import door as made_door
 from tests.kiosk.made import terminal as bare_terminal
 from tests.kiosk.ordered import ordered_terminal
 from tests.kiosk.test_restart import SETTINGS
@@ -110,17 +107,7 @@ def test_a_door_whose_ledger_was_replaced_shows_it_and_ends(
     settings, lamps = bare_terminal(tmp_path), Lamps()
     eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
     with open_stores(settings) as stores:
-        door = Door(
-            settings,
-            stores,
-            eyes,
-            lambda _: DecisionPolicy(0.5),
-            lamps,
-            StoppedClock(),
-            Event(),
-            lambda _: 0.5,
-            NoReader(),
-        )
+        door = made_door(settings, stores, eyes, lamps)
         with pytest.raises(ReplacedDatabaseError):
             door.run(_Room(settings.store.directory / "ledger.db"))
     assert lamps.shown[-1] is Signal.FAULT

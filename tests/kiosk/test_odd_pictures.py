@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import cv2
 import numpy as np
@@ -14,17 +13,14 @@ from numpy.typing import NDArray
 
 from kiosk import daemon
 from kiosk.cameras import Frame
-from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.errors import EnrolmentRefusedError
-from kiosk.identity import NoReader
 from kiosk.indicators import Signal
 from kiosk.stores import open_stores
-from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
-from store.machine import Health
 from store.records import Fault, Punch
-from tests.kiosk.made import Lamps, StoppedClock, now, terminal
+from tests.kiosk.made import Lamps, now, terminal
+from tests.kiosk.made import door as made_door
 
 Image = NDArray[np.uint8]
 
@@ -154,18 +150,7 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
         applicant = Applicant("1007", "A Name", "en", "on paper", None)
         enrol(stores, eyes.model_digest, applicant, samples, Limits(0.5, 0.5), now())
         lamps = Lamps()
-        door = Door(
-            settings,
-            stores,
-            eyes,
-            lambda _: DecisionPolicy(0.5),
-            lamps,
-            StoppedClock(),
-            Event(),
-            lambda _: 0.5,
-            NoReader(),
-            health=Health,
-        )
+        door = made_door(settings, stores, eyes, lamps)
         door.run(_Frames([*wrong, portrait, grey, small, portrait, grey, portrait]))
         contents = [record.content() for record in stores.ledger.records(0, 100)]
     faults = [content.body["code"] for content in contents if content.kind == Fault.kind]

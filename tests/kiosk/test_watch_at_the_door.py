@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -15,22 +13,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kiosk.cameras import Frame
-from kiosk.daemon import Door
-from kiosk.identity import NoReader
 from kiosk.settings import MqttView, Settings
 from kiosk.stores import Stores, open_stores
 from kiosk.watch import SETTLE_S
 from kiosk.watchman import Watchman
-from recognizer.decision import Decision, DecisionPolicy, Verdict
+from recognizer.decision import Decision, Verdict
 from recognizer.errors import ImageError
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image
 from recognizer.matcher import Matcher
-from recognizer.pipeline import Look, Recognizer, TrackedFace
+from recognizer.pipeline import Look, TrackedFace
 from recognizer.quality import Quality
 from store.machine import Health
 from store.records import Instant
-from tests.kiosk.made import Lamps, StoppedClock, now, terminal
+from tests.kiosk.made import Lamps, now, terminal
+from tests.kiosk.made import door as made_door
 
 BLACK = np.zeros((48, 64, 3), dtype=np.uint8)
 GOOD = Quality(150, 70, 0, 0, 0, 0, 0.5, 200, 20, 50, 1, 1, 0.7, 1.0, None)
@@ -83,18 +80,7 @@ class Film:
 
 
 def serve(settings: Settings, stores: Stores, scenes: list[str]) -> None:
-    Door(
-        settings,
-        stores,
-        cast(Recognizer, Eyes(scenes)),
-        lambda _: cast(DecisionPolicy, Distrust()),
-        Lamps(),
-        StoppedClock(),
-        threading.Event(),
-        lambda _: 0.5,
-        NoReader(),
-        health=Health,
-    ).run(Film(len(scenes)))
+    made_door(settings, stores, Eyes(scenes), Lamps(), Distrust()).run(Film(len(scenes)))
 
 
 def written(stores: Stores) -> list[str]:

@@ -11,10 +11,12 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,43 @@ def in_child(
         calls = int(pipe.read() or 0)
     _, ended = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(ended), calls
+
+
+def disturb_each(
+    model: Path,
+    act: Callable[[Path], object],
+    check: Callable[[Path], object],
+    every: int,
+    first: int = 1,
+    ways: Sequence[str] = tuple(HOW),
+) -> dict[str, object]:
+    """Do `act` on copies of `model`, each with one system call disturbed; `check` them all.
+
+    Every `every`-th call, from number `first`, in each way. Returns the counts.
+    """
+    shim, root, began = Shim(), model.parent, time.monotonic()
+    os.environ["KIOSK_FAULT_FOLDER"] = f"{root}/"
+    shutil.copytree(model, root / "well")
+    ended, calls = in_child(shim, act, root / "well", 0, 0, 0)
+    assert (ended, calls > 0) == (FINE, True)
+    check(root / "well")
+    counts = {"calls": calls}
+    for way in ways:
+        error, lasting = HOW[way]
+        counts[way] = 0
+        for call in range(first, calls + 1, every):
+            folder = root / f"{way.replace(' ', '-')}-{call}"
+            shutil.copytree(model, folder)
+            ended, _ = in_child(shim, act, folder, call, error, lasting)
+            try:
+                assert ended in ((-signal.SIGKILL,) if error == -1 else (SAID, FINE)), ended
+                check(folder)
+            except BaseException:
+                sys.stderr.write(f"{way} at call {call}\n")
+                raise
+            shutil.rmtree(folder)
+            counts[way] += 1
+    return {**counts, "seconds": round(time.monotonic() - began, 1)}
 
 
 def run_harness(module: str, folder: Path, every: int) -> dict[str, Any]:
