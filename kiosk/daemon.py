@@ -23,7 +23,7 @@ from kiosk.presentation import step
 from kiosk.served import ServedPeople
 from kiosk.settings import Settings
 from kiosk.station import Station
-from kiosk.stores import Stores
+from kiosk.stores import Stores, putting_off
 from kiosk.upkeep import Upkeep
 from kiosk.visit import (
     Begin,
@@ -51,7 +51,7 @@ from recognizer.decision import Decision, DecisionPolicy, Verdict
 from recognizer.errors import ImageError
 from recognizer.pipeline import Evidence, Recognizer
 from store import records
-from store.errors import StoreError, UnsoundDatabaseError
+from store.errors import UnsoundDatabaseError
 from store.machine import Health
 
 _INBOX_EVERY_S = 0.5
@@ -176,13 +176,9 @@ class Door:
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
         self._watchman.look(self._clock.now())
-        try:
+        with putting_off("chores_put_off"):
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
-        except UnsoundDatabaseError:
-            raise
-        except StoreError as error:
-            complain("chores_put_off", error=type(error).__name__)
 
     def _serve(self, frame: Frame) -> None:
         arrived = time.monotonic()
@@ -292,13 +288,9 @@ class Door:
     def _append(self, body: records.Body) -> records.Record | None:
         now = self._clock.now()
         self._watchman.keep_time(now)
-        try:
+        with putting_off("not_recorded", kind=type(body).__name__):
             return self._stores.ledger.append(body, now)
-        except UnsoundDatabaseError:
-            raise
-        except StoreError as error:
-            complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)
-            return None
+        return None
 
     def _report(self, outcome: str, decision: Decision, seq: int | None = None) -> None:
         say(

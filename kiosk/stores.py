@@ -19,6 +19,7 @@ from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
 from store.database import Database
 from store.delivery import Delivery
+from store.errors import StoreError, UnsoundDatabaseError
 from store.gallery import Gallery
 from store.genuine import Genuine
 from store.keys import DatabaseName, keys_directory, load_public_key, load_signing_key
@@ -67,6 +68,20 @@ def recover_stores(settings: Settings, now: Instant) -> None:
     for one in done:
         where = str(one.folder)
         complain("database_set_aside", fault=one.code, rows_saved=one.rows, folder=where)
+
+
+@contextmanager
+def putting_off(event: str, **fields: str) -> Iterator[None]:
+    """Work that a full or busy disk may put off: that is logged, and the door goes on without it.
+
+    A database that cannot be gone on with is no matter of later: `UnsoundDatabaseError` passes.
+    """
+    try:
+        yield
+    except UnsoundDatabaseError:
+        raise
+    except StoreError as error:
+        complain(event, **fields, error=type(error).__name__)
 
 
 @contextmanager

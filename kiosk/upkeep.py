@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 
 from kiosk.log import complain, say
 from kiosk.protection import Protection
-from kiosk.stores import Stores
+from kiosk.stores import Stores, putting_off
 from recognizer.adaptation import frame_to_keep
 from recognizer.ageing import Week, renewal_due
 from recognizer.coverage import MAX_TEMPLATES
 from recognizer.decision import Decision
 from recognizer.evidence import Evidence
-from store.errors import StoreError, UnsoundDatabaseError
 from store.people import TemplateEntry
 from store.records import Instant
 
@@ -41,14 +40,10 @@ class Upkeep:
         """Count an accepted presentation. `evidence` is in the form of `protection`."""
         if decision.person is None:
             return
-        try:
+        with putting_off("upkeep_put_off"):
             self._age(decision.person, decision.score, now)
             if self._adapt:
                 self._take_up(decision.person, decision, evidence, threshold, protection, now)
-        except UnsoundDatabaseError:
-            raise
-        except StoreError as error:
-            complain("upkeep_put_off", error=type(error).__name__)
 
     def _age(self, number: str, score: float, now: Instant) -> None:
         weeks = self._stores.genuine.add(number, round(score * 1e6), now)

@@ -14,11 +14,10 @@ from datetime import timedelta
 
 from kiosk.log import complain, say
 from kiosk.settings import Settings
-from kiosk.stores import Stores
+from kiosk.stores import Stores, putting_off
 from kiosk.timekeeper import Timekeeper
 from kiosk.watch import Change, Limits, Readings, Watch
 from store.certificates import certificate_in_use, expiry
-from store.errors import StoreError, UnsoundDatabaseError
 from store.machine import Health, read_health
 from store.records import Body, Fault, FaultCleared, Instant
 from store.standing import standing_faults
@@ -49,13 +48,9 @@ class Watchman:
 
     def keep_time(self, now: Instant) -> None:
         """Write what is owed of the clock; to be called before a record is appended."""
-        try:
+        correction = None
+        with putting_off("not_recorded", kind="TimeCorrection"):
             correction = self._timekeeper.look(now)
-        except UnsoundDatabaseError:
-            raise
-        except StoreError as error:
-            complain("not_recorded", kind="TimeCorrection", error=type(error).__name__)
-            return
         if correction is not None:
             say("clock", reason=correction.reason, offset_ms=correction.offset_ms)
 
@@ -126,12 +121,10 @@ class Watchman:
             self._watch.changed(change)
 
     def _append(self, body: Body, now: Instant) -> bool:
-        try:
-            self._stores.ledger.append(body, now)
-        except UnsoundDatabaseError:
-            raise
-        except StoreError as error:
-            complain("not_recorded", kind=type(body).__name__, error=type(error).__name__)
+        record = None
+        with putting_off("not_recorded", kind=type(body).__name__):
+            record = self._stores.ledger.append(body, now)
+        if record is None:
             return False
         if isinstance(body, Fault):
             complain("fault", code=body.code, detail=body.detail)

@@ -162,6 +162,11 @@ class Database:
             row = self._connection.execute(sql, parameters).fetchone()
             return None if row is None else make(*row)
 
+    def mark_anew(self) -> None:
+        """Mark the state that the file is in, whatever was marked before. `StorageError`."""
+        state = self.state() or State(0, "")
+        self.mark.write(state, state)
+
     def mark_again(self) -> None:
         """Mark what is marked with the key that the file is opened with now. `StorageError`."""
         if (marked := self.mark.read()) is not None:

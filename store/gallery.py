@@ -224,13 +224,6 @@ class Gallery:
                 [(number, consent, model, *row, origin) for row in rows],
             )
 
-    def templates(self, model_digest: str) -> tuple[list[str], Vector]:
-        """The active people's templates of a model: their numbers (n) and vectors (n, d) float32.
-
-        A person has as many rows as templates. Without any, d is 0.
-        """
-        return self._templates.active(model_digest)
-
     def other_models(self, model_digest: str) -> list[str]:
         """The active people who have templates, but none of this model: they must enrol again."""
         return self._database.rows(

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from store.chain import GENESIS, record_hash, sign_record
 from store.database import Database
+from store.delivery import Delivery
 from store.erasure import Erasure
 from store.errors import (
     BrokenChainError,
@@ -36,6 +37,7 @@ from store.errors import (
 )
 from store.export import write_export
 from store.records import (
+    COLUMNS,
     Body,
     Checkpoint,
     Envelope,
@@ -50,7 +52,6 @@ from store.walk import Head, Walk
 
 __all__ = ["Envelope", "Head", "Ledger", "Record"]
 
-_COLUMNS = "seq, id, kind, payload, previous, hash, signature"
 _PAGE = 1000  # records read, or deleted, at once
 # Numbers that a resumption skips beyond the highest one known: more than can have been on the way
 # without a receipt (64 batches of 100 records, `sync.settings`) or since the mark was on disk.
@@ -111,7 +112,7 @@ class Ledger:
         signature = sign_record(self._signer, hash_)
         row = (place.seq, record_id, kind, payload, place.hash, hash_, signature)
         self._database.execute(
-            f"INSERT INTO records ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT INTO records ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             row,
         )
         return Record(*row)
@@ -133,8 +134,7 @@ class Ledger:
 
     def head(self) -> Head:
         """The newest record's number and hash; (0, GENESIS) in an empty ledger."""
-        query = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
-        return self._database.one(query, (), Head) or Head(0, GENESIS)
+        return head_of(self._database)
 
     def await_receipt(self, reason: str) -> None:
         """Be provisional from now on: nothing is sent until `resume`. `reason` is stable."""
@@ -195,11 +195,7 @@ class Ledger:
             record = self._append(Head(seq, confirmed.hash), body, at)
             self.carry(moved)
             self._database.execute("DELETE FROM provisional")
-            self._database.execute(
-                "INSERT INTO receipt VALUES (1, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                "document = excluded.document, seq = excluded.seq, hash = excluded.hash",
-                (document, confirmed.seq, confirmed.hash),
-            )
+            Delivery(self._database).save_receipt(document, confirmed.seq, confirmed.hash)
         return record
 
     def pruned(self) -> int:
@@ -208,17 +204,12 @@ class Ledger:
 
     def newest_checkpoint(self) -> Record | None:
         """The newest checkpoint record; None before the first pruning."""
-        return self._database.one(
-            f"SELECT {_COLUMNS} FROM records WHERE kind = 'checkpoint' "  # noqa: S608
-            "AND seq > (SELECT seq FROM pruned) ORDER BY seq DESC LIMIT 1",
-            (),
-            Record,
-        )
+        return newest(self._database, Checkpoint.kind)
 
     def records(self, after: int, limit: int) -> list[Record]:
         """At most `limit` records with a number above `after`, in order; never a pruned one."""
         return self._database.rows(
-            f"SELECT {_COLUMNS} FROM records "  # noqa: S608
+            f"SELECT {COLUMNS} FROM records "  # noqa: S608
             "WHERE seq > max(?, coalesce((SELECT seq FROM pruned), 0)) ORDER BY seq LIMIT ?",
             (after, limit),
             Record,
@@ -335,6 +326,18 @@ class Ledger:
             )
         elif owner[2] != public_key:
             raise ForeignLedgerError("the ledger was signed with another key than signing.key")
+
+
+def head_of(database: Database) -> Head:
+    """The newest record's number and hash; (0, GENESIS) in an empty ledger."""
+    query = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
+    return database.one(query, (), Head) or Head(0, GENESIS)
+
+
+def newest(database: Database, kind: str) -> Record | None:
+    """The newest record of a kind; None without one. Kinds have no index: it reads back to it."""
+    query = f"SELECT {COLUMNS} FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 1"  # noqa: S608
+    return database.one(query, (kind,), Record)
 
 
 def _owner(site: str, terminal: str, public_key: bytes) -> tuple[str, str, bytes]:

@@ -430,6 +430,10 @@ class Envelope(_Kept):
             return None
 
 
+# A row of the table `records`, in the order of `Record`'s fields.
+COLUMNS = "seq, id, kind, payload, previous, hash, signature"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One row of the ledger. `payload` is RFC 8785 bytes, the hashes 32, the signature 64 bytes."""

@@ -19,7 +19,7 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,14 +38,12 @@ from store.errors import (
 )
 from store.keys import DatabaseName
 from store.ledger import Ledger
-from store.mark import Mark, State
+from store.mark import Mark
 from store.opening import Access
-from store.records import Fault, Instant, Record
+from store.records import COLUMNS, Fault, Instant, Record
 from store.settings import Terminal
 
-Name = DatabaseName
-_GALLERY_FIRST: tuple[Name, ...] = ("gallery", "ledger")
-_RECORD = "seq, id, kind, payload, previous, hash, signature"
+_GALLERY_FIRST: tuple[DatabaseName, ...] = ("gallery", "ledger")
 _UNREAD_RECEIPT = 10_000  # newest records carried where the receipt cannot be read
 # In the order in which rows may refer to each other; the rest of a gallery is bookkeeping.
 _GALLERY_TABLES = (
@@ -69,7 +67,7 @@ class Recovered:
     `reason` is `damaged`, `rolled_back` or `missing`.
     """
 
-    name: Name
+    name: DatabaseName
     reason: str
     rows: int
     folder: Path
@@ -82,7 +80,7 @@ class Recovered:
 
 def recover(
     directory: Path,
-    doors: Mapping[Name, Access],
+    doors: Mapping[DatabaseName, Access],
     terminal: Terminal,
     signer: Ed25519PrivateKey,
     at: Instant,
@@ -93,7 +91,7 @@ def recover(
     disk that fails. Then nothing was changed, or the next call goes on.
     """
     quarantine.finish(directory)
-    rows: dict[Name, int] = {}
+    rows: dict[DatabaseName, int] = {}
     for name in _GALLERY_FIRST:
         path = directory / f"{name}.db"
         begun = quarantine.pending(path)  # a start before this one did not get to the end
@@ -163,40 +161,27 @@ def _begin_ledger(
     terminal: Terminal,
     signer: Ed25519PrivateKey,
 ) -> int:
-    fresh = door.open(path, True)
-    try:
-        with fresh.transaction():
-            ledger = Ledger(fresh, terminal, signer)
-            if ledger.provisional() is not None:
-                return 0  # a start before this one has done it
-            ledger.await_receipt(reason)
-            with _copy_of(folder / path.name, door) as lost:
-                for table in _LEDGER_TABLES:
-                    _copy_rows(lost, fresh, table)
-                return ledger.carry(_unconfirmed(lost, signer.public_key()))
-    finally:
-        fresh.close()
+    with closing(door.open(path, True)) as fresh, fresh.transaction():
+        ledger = Ledger(fresh, terminal, signer)
+        if ledger.provisional() is not None:
+            return 0  # a start before this one has done it
+        ledger.await_receipt(reason)
+        with _copy_of(folder / path.name, door) as lost:
+            for table in _LEDGER_TABLES:
+                _copy_rows(lost, fresh, table)
+            return ledger.carry(_unconfirmed(lost, signer.public_key()))
 
 
-def _begin_gallery(
-    path: Path,
-    door: Access,
-    reason: str,
-    folder: Path,
-) -> int:
-    fresh = door.open(path, True)
-    try:
-        rows = 0
+def _begin_gallery(path: Path, door: Access, reason: str, folder: Path) -> int:
+    rows = 0
+    with closing(door.open(path, True)) as fresh:
         if reason == "damaged":
             with _copy_of(folder / path.name, door) as lost, fresh.transaction():
                 fresh.execute("PRAGMA defer_foreign_keys = ON")
                 rows = sum(_copy_rows(lost, fresh, table) for table in _tables_of(lost))
                 _drop_orphans(fresh)
-        state = fresh.state() or State(0, "")
-        fresh.mark.write(state, state)
-        return rows
-    finally:
-        fresh.close()
+        fresh.mark_anew()
+    return rows
 
 
 def _tell(
@@ -208,16 +193,13 @@ def _tell(
     at: Instant,
 ) -> None:
     """A fault record for each, once, also when a crash cuts this short."""
-    database = door.open(path, True)
-    try:
+    with closing(door.open(path, True)) as database:
         ledger = Ledger(database, terminal, signer)
         for one in done:
             where = f"{quarantine.FOLDER}/{one.folder.name}"
             ledger.append_once(where, Fault(code=one.code, detail=where), at)
             quarantine.close(one.folder)
             ledger.forget(where)
-    finally:
-        database.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +307,7 @@ def _unconfirmed(lost: _Lost, public_key: Ed25519PublicKey) -> list[Record]:
         after = int(str(receipt[0][0]))
     elif newest and not lost.is_readable("receipt"):
         after = max(0, int(str(newest[0][0])) - _UNREAD_RECEIPT)
-    rows = lost.readable(_RECORD, "records", "seq", f"seq > {after}")
+    rows = lost.readable(COLUMNS, "records", "seq", f"seq > {after}")
     records = sorted((Record(*row) for row in rows), key=lambda r: r.seq)  # type: ignore[arg-type]  # STRICT columns
     return [
         record

@@ -33,7 +33,6 @@ from store.errors import BackupError, OccupiedError
 from store.files import disk_error, place, sync_directory
 from store.keys import create_keys
 from store.ledger import Ledger
-from store.mark import State
 from store.reading_backup import Inside, look_at, open_backup, unpack
 from store.records import Instant, Restore
 from store.settings import Terminal
@@ -183,21 +182,15 @@ def _prepare(
         )
         ledger = Ledger(opened["ledger"], terminal, inside.signer)
         with opened["ledger"].transaction():
-            await_headquarters(ledger)
+            ledger.await_receipt(_REASON)
             ledger.append(body, at)
         # A mark of the lost gallery would have this one taken for an old copy.
-        state = opened["gallery"].state() or State(0, "")
-        opened["gallery"].mark.write(state, state)
+        opened["gallery"].mark_anew()
     for name in _DATA:
         (data / name).chmod(_FILE_MODE)
         _sync(data / name)
     sync_directory(data)
     return sound.people
-
-
-def await_headquarters(ledger: Ledger) -> None:
-    """Send nothing until headquarters' receipt says which numbers were used since the backup."""
-    ledger.await_receipt(_REASON)
 
 
 def _open(stack: ExitStack, folder: Path, name: str, key: bytes) -> Database:

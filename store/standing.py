@@ -8,18 +8,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from store.database import Database
-from store.records import Boot, Envelope, Fault, FaultCleared, Record
-
-_COLUMNS = "seq, id, kind, payload, previous, hash, signature"
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    seq: int
-    hash: bytes
+from store.ledger import Head, head_of, newest
+from store.records import COLUMNS, Boot, Fault, FaultCleared, Record
 
 
 class Standing:
@@ -31,19 +22,17 @@ class Standing:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._read_to: _Place | None = None
+        self._read_to: Head | None = None
         self.boot: Boot | None = None
         self.faults: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
         """Read what is new; a ledger that went on elsewhere (`store.recovery`) is read anew."""
-        head = self._database.one(
-            "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1", (), _Place
-        )
-        if head is None or head == self._read_to:
+        head = head_of(self._database)
+        if head.seq == 0 or head == self._read_to:
             return
         if self._read_to is None or not self._goes_on(self._read_to, head):
-            boot = _newest_boot(self._database)
+            boot = newest(self._database, Boot.kind)
             self.boot, self.faults = None, frozenset()
             after = 0 if boot is None else boot.seq - 1
         else:
@@ -51,7 +40,7 @@ class Standing:
         self._read(after, head.seq)
         self._read_to = head
 
-    def _goes_on(self, place: _Place, head: _Place) -> bool:
+    def _goes_on(self, place: Head, head: Head) -> bool:
         found = self._database.one("SELECT hash FROM records WHERE seq = ?", (place.seq,), bytes)
         # Gone is pruned, unless the newest record lies before it.
         return head.seq > place.seq if found is None else found == place.hash
@@ -59,7 +48,7 @@ class Standing:
     def _read(self, after: int, to: int) -> None:
         standing = set(self.faults)
         records = self._database.rows(
-            f"SELECT {_COLUMNS} FROM records"  # noqa: S608
+            f"SELECT {COLUMNS} FROM records"  # noqa: S608
             " WHERE seq > ? AND seq <= ? AND kind IN (?, ?, ?) ORDER BY seq",
             (after, to, Boot.kind, Fault.kind, FaultCleared.kind),
             Record,
@@ -80,12 +69,3 @@ def standing_faults(database: Database) -> frozenset[str]:
     standing = Standing(database)
     standing.refresh()
     return standing.faults
-
-
-def _newest_boot(database: Database) -> Envelope | None:
-    record = database.one(
-        f"SELECT {_COLUMNS} FROM records WHERE kind = ? ORDER BY seq DESC LIMIT 1",  # noqa: S608
-        (Boot.kind,),
-        Record,
-    )
-    return None if record is None else record.content()

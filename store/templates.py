@@ -72,6 +72,14 @@ class Templates:
         shaped = vectors.astype(np.float32).reshape(len(rows), -1 if rows else 0)
         return [number for number, _ in rows], shaped
 
+    def count(self, model_digest: str) -> int:
+        """How many templates of a model active people have."""
+        query = (
+            "SELECT count(*) FROM templates JOIN people ON number = person "
+            "WHERE model = ? AND status = 'active'"
+        )
+        return self._database.one(query, (model_digest,), int) or 0
+
     def entries(self, number: str) -> list[TemplateEntry]:
         """What a person's templates are, oldest first; never the vectors."""
         return self._database.rows(

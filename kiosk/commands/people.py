@@ -58,7 +58,7 @@ def enrol_command(
                 source.close()
         else:
             samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
-        there = len(stores.gallery.templates(eyes.model_digest)[0])
+        there = stores.templates.count(eyes.model_digest)
         limits = Limits(
             one_person=verification_for(settings, eyes)(1),
             anybody=policy_for(settings, eyes)(there + len(samples)).threshold,

@@ -81,7 +81,7 @@ def run(config: Path) -> None:
             settings_digest=file_digest,
             versions=versions(stores.ledger_db),
             models=eyes.model_digests,
-            templates=len(stores.gallery.templates(eyes.model_digest)[0]),
+            templates=stores.templates.count(eyes.model_digest),
             faults=tuple(sorted(standing_faults(stores.ledger_db))),
         )
         stores.ledger.append(boot, clock.now())

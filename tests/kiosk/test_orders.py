@@ -169,7 +169,7 @@ def test_an_employee_is_added_then_changed_and_then_left(stores: Stores, station
     ordered(stores, station, "upsert_employee", 3, **one, status="active")
     enrolled(stores)
     ordered(stores, station, "upsert_employee", 4, **one, status="left")
-    assert stores.gallery.templates(MODEL)[0] == []
+    assert stores.templates.active(MODEL)[0] == []
     person = stores.gallery.person(NUMBER)
     assert person is not None
     assert person.status == "left"
@@ -183,7 +183,7 @@ def test_blocking_stops_recognition_and_keeps_the_templates(
     post(stores, "block", 2, arguments={"number": NUMBER})
     obey(stores, station, NOW)
     assert replies(stores)[-1] == ("done", "")
-    assert stores.gallery.templates(MODEL)[0] == []
+    assert stores.templates.active(MODEL)[0] == []
     person = stores.gallery.person(NUMBER)
     assert person is not None
     assert person.templates > 0
@@ -204,7 +204,7 @@ def test_withdrawing_and_erasing_delete_the_templates_wherever_headquarters_says
         ("done", "2 templates deleted"),
         ("done", "nobody has this number here"),
     ]
-    assert stores.gallery.templates(MODEL)[0] == []
+    assert stores.templates.active(MODEL)[0] == []
     assert (stores.gallery.person(NUMBER) is not None) == stays
     assert not stores.gallery.erasure_pending()
 

@@ -41,7 +41,7 @@ def erased(_: Settings, stores: Stores) -> None:
 
 
 def withdrawn(_: Settings, stores: Stores) -> None:
-    assert stores.gallery.templates(MODEL)[0] == []
+    assert stores.templates.active(MODEL)[0] == []
     assert kinds(stores).count("withdrawal") == kinds(stores).count("deletion") == 1
 
 

@@ -32,7 +32,7 @@ def gallery_key(folder: Path) -> bytes:
 def test_no_embedding_is_ever_on_the_disk(tmp_path: Path) -> None:
     with open_stores(terminal(tmp_path)) as stores:
         enrol(stores, MODEL, applicant("1"), samples(1, 0, 1), LIMITS, now())
-        (_, stored), protected = stores.gallery.templates(MODEL), stores.protection
+        (_, stored), protected = stores.templates.active(MODEL), stores.protection
         plain = np.stack([face(1, 0), face(1, 1)])
         np.testing.assert_allclose(protected.apply(plain) @ stored.T, plain @ plain.T, atol=1e-5)
         for vector in plain:
@@ -48,7 +48,7 @@ def test_a_gallery_from_before_is_brought_under_the_key(tmp_path: Path) -> None:
         old.record_consent("1", "v", "d", "h", None, now())
         old.add_templates("1", MODEL, [(face(1), 1, now())])
     with open_stores(settings) as stores:
-        (stored,) = stores.gallery.templates(MODEL)[1]
+        (stored,) = stores.templates.active(MODEL)[1]
         np.testing.assert_allclose(stored, stores.protection.apply(face(1)), atol=1e-6)
         assert not traces(tmp_path / "gallery.db", gallery_key(tmp_path), face(1).tobytes())
 
@@ -57,10 +57,10 @@ def test_a_new_key_keeps_the_scores_and_cuts_the_link(tmp_path: Path) -> None:
     settings = terminal(tmp_path)
     with open_stores(settings) as stores:
         enrol(stores, MODEL, applicant("1"), samples(1, 0, 1, 2), LIMITS, now())
-        _, before = stores.gallery.templates(MODEL)
+        _, before = stores.templates.active(MODEL)
         old_key = (tmp_path / "keys" / "templates.key").read_text()
         assert reissue(stores.keys, stores.templates) == 3
-        _, after = stores.gallery.templates(MODEL)
+        _, after = stores.templates.active(MODEL)
         np.testing.assert_allclose(after @ after.T, before @ before.T, atol=1e-5)
         assert np.abs((after * before).sum(axis=1)).max() < 0.4
         assert (tmp_path / "keys" / "templates.key").read_text() != old_key
@@ -100,13 +100,13 @@ def test_a_crash_leaves_one_state_that_the_next_opening_goes_on_from(
         with open_stores(settings) as stores:
             assert (stores.protection.id != first) is converted
             assert stores.templates.protection() == stores.protection.id
-            cosines = stores.gallery.templates(MODEL)[1] @ stores.protection.apply(face(1, 0))
+            cosines = stores.templates.active(MODEL)[1] @ stores.protection.apply(face(1, 0))
             assert float(cosines.max()) == pytest.approx(1, abs=1e-5)
     with open_stores(settings) as stores:
         assert reissue(stores.keys, stores.templates) == 2
         assert not (tmp_path / "keys" / "templates.key.new").exists()
         now_used = open_protection(stores.keys, stores.templates)
-        cosines = stores.gallery.templates(MODEL)[1] @ now_used.apply(face(1, 0))
+        cosines = stores.templates.active(MODEL)[1] @ now_used.apply(face(1, 0))
         assert float(cosines.max()) == pytest.approx(1, abs=1e-5)
 
 
@@ -127,7 +127,7 @@ def test_a_lost_or_foreign_key_stops_the_terminal_and_changes_nothing(tmp_path: 
     settings = terminal(tmp_path)
     with open_stores(settings) as stores:
         enrol(stores, MODEL, applicant("1"), samples(1, 0), LIMITS, now())
-        before = stores.gallery.templates(MODEL)[1]
+        before = stores.templates.active(MODEL)[1]
     key = tmp_path / "keys" / "templates.key"
     kept = key.read_text()
     key.unlink()
@@ -141,4 +141,4 @@ def test_a_lost_or_foreign_key_stops_the_terminal_and_changes_nothing(tmp_path: 
     key.write_text(kept)
     key.chmod(0o400)
     with open_stores(settings) as stores:
-        np.testing.assert_array_equal(stores.gallery.templates(MODEL)[1], before)
+        np.testing.assert_array_equal(stores.templates.active(MODEL)[1], before)

@@ -21,6 +21,7 @@ from store.opening import Access
 from store.records import Instant, Punch
 from store.secret import Secret
 from store.settings import Terminal
+from store.templates import Templates
 
 LEDGER_KEY = bytes(range(32))
 GALLERY_KEY = bytes(range(32, 64))
@@ -74,6 +75,11 @@ class Shop:
     ledger: Ledger
     delivery: Delivery
     gallery: Gallery
+
+    @property
+    def templates(self) -> Templates:
+        """The gallery's templates."""
+        return Templates(self.gallery_db)
 
     def close(self) -> None:
         """Close both databases."""

@@ -17,11 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
-import signal
 import sys
-import time
 from pathlib import Path
 
 from store.database import Database, open_database
@@ -39,7 +35,8 @@ from store.ledger import Ledger
 from store.opening import open_keyed
 from store.rotation import rotate
 from store.secret import Secret
-from tests.store.disturbing import FINE, HOW, SAID, Shim, in_child
+from store.templates import Templates
+from tests.store.disturbing import HOW, disturb_each
 from tests.store.made import MODEL, TERMINAL, at, punch, vector
 
 PUNCHES, PEOPLE = 8, 3
@@ -89,7 +86,7 @@ def check_content(folder: Path) -> dict[DatabaseName, bool]:
             people = [r.content().body["person"] for r in records if r.kind == "punch"]
             assert people == [str(n) for n in range(PUNCHES)]
         else:
-            people, vectors = Gallery(database).templates(MODEL)
+            people, vectors = Templates(database).active(MODEL)
             assert list(people) == [str(n) for n in range(PEOPLE)]
             assert all((vectors[n] == vector(n)).all() for n in range(PEOPLE))
         database.close()
@@ -135,34 +132,11 @@ def check(folder: Path, first: dict[DatabaseName, Secret]) -> None:
 
 def run(root: Path, every: int, first: int, ways: list[str]) -> dict[str, object]:
     """Disturb each `every`-th call, beginning with number `first`; returns the counts."""
-    os.environ["KIOSK_FAULT_FOLDER"] = f"{root}/"
-    shim = Shim()
-    began = time.monotonic()
     model = root / "model"
     model.mkdir()
     make_terminal(model)
     keys = {name: load_database_key(model / "keys", name) for name in NAMES}
-    shutil.copytree(model, root / "well")
-    ended, calls = in_child(shim, rotate_in, root / "well", 0, 0, 0)
-    assert (ended, calls > 0) == (FINE, True)
-    check(root / "well", keys)
-    counts = {"calls": calls}
-    for way in ways:
-        error, lasting = HOW[way]
-        counts[way] = 0
-        for call in range(first, calls + 1, every):
-            folder = root / f"{way.replace(' ', '-')}-{call}"
-            shutil.copytree(model, folder)
-            ended, _ = in_child(shim, rotate_in, folder, call, error, lasting)
-            try:
-                assert ended in ((-signal.SIGKILL,) if error == -1 else (SAID, FINE)), ended
-                check(folder, keys)
-            except BaseException:
-                sys.stderr.write(f"{way} at call {call}\n")
-                raise
-            shutil.rmtree(folder)
-            counts[way] += 1
-    return {**counts, "seconds": round(time.monotonic() - began, 1)}
+    return disturb_each(model, rotate_in, lambda folder: check(folder, keys), every, first, ways)
 
 
 def main() -> None:

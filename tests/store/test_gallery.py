@@ -96,7 +96,7 @@ def test_an_unknown_person_has_nothing_done_to(shop: Shop) -> None:
 def test_templates_come_back_as_one_matrix(shop: Shop) -> None:
     add(shop.gallery, "2", 20, 21)
     add(shop.gallery, "1", 10)
-    numbers, vectors = shop.gallery.templates(MODEL)
+    numbers, vectors = shop.templates.active(MODEL)
     assert numbers == ["1", "2", "2"]
     assert vectors.dtype == np.float32
     assert vectors.flags["C_CONTIGUOUS"]
@@ -106,7 +106,7 @@ def test_templates_come_back_as_one_matrix(shop: Shop) -> None:
 
 
 def test_no_templates_are_an_empty_matrix(shop: Shop) -> None:
-    numbers, vectors = shop.gallery.templates(MODEL)
+    numbers, vectors = shop.templates.active(MODEL)
     assert numbers == []
     assert vectors.shape == (0, 0)
     assert vectors.dtype == np.float32
@@ -117,7 +117,7 @@ def test_templates_of_another_model_are_never_given(shop: Shop) -> None:
     add(shop.gallery, "2", 20)
     shop.gallery.add_templates("2", OTHER_MODEL, [(vector(22), 1, at())])
     shop.gallery.add_person("3", "n", "en", at())
-    assert shop.gallery.templates(MODEL)[0] == ["2"]
+    assert shop.templates.active(MODEL)[0] == ["2"]
     assert shop.gallery.other_models(MODEL) == ["1"]
     assert shop.gallery.other_models(OTHER_MODEL) == []
 
@@ -138,7 +138,7 @@ def test_odd_vectors_are_refused_and_none_is_stored(shop: Shop, bad: NDArray[np.
     add(shop.gallery, "1", 10)
     with pytest.raises(InvalidValueError):
         shop.gallery.add_templates("1", MODEL, [(vector(2), 1, at()), (bad, 1, at())])
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
 
 
 @pytest.mark.parametrize("quality", [-1, 1_000_001])
@@ -155,7 +155,7 @@ def test_no_template_without_consent(shop: Shop) -> None:
     shop.gallery.add_person("1", "n", "en", at())
     with pytest.raises(NoConsentError):
         shop.gallery.add_templates("1", MODEL, [(vector(1), 1, at())])
-    assert shop.gallery.templates(MODEL)[0] == []
+    assert shop.templates.active(MODEL)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_the_schema_itself_keeps_templates_on_live_consents(shop: Shop, sql: str
 
     with pytest.raises(ConstraintError):
         write()
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
 
 
 def test_withdrawal_deletes_templates_and_ends_the_consent(shop: Shop) -> None:
     add(shop.gallery, "1", 10, 11)
     add(shop.gallery, "2", 20)
     assert shop.gallery.withdraw("1", at(60)) == 2
-    assert shop.gallery.templates(MODEL)[0] == ["2"]
+    assert shop.templates.active(MODEL)[0] == ["2"]
     (entry,) = shop.gallery.consents("1")
     assert (entry.ended_why, entry.ended_utc) == ("withdrawn", "2026-03-01T06:01:00.000000Z")
     with pytest.raises(NoConsentError):
@@ -204,7 +204,7 @@ def test_who_agrees_again_can_be_enrolled_again(shop: Shop) -> None:
     consent(shop.gallery, "1", "en-2", 120)
     shop.gallery.add_templates("1", MODEL, [(vector(12), 1, at(121))])
     assert [c.ended_why for c in shop.gallery.consents("1")] == ["withdrawn", None]
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
 
 
 def test_a_newer_consent_takes_over_the_templates(shop: Shop) -> None:
@@ -213,7 +213,7 @@ def test_a_newer_consent_takes_over_the_templates(shop: Shop) -> None:
     old, new = shop.gallery.consents("1")
     assert (old.text_version, old.ended_why) == ("en-1", "renewed")
     assert (new.text_version, new.how, new.witness) == ("en-2", "signed form 17", "9")
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
     assert shop.gallery.withdraw("1", at(90)) == 1
 
 
@@ -223,10 +223,10 @@ def test_a_newer_consent_takes_over_the_templates(shop: Shop) -> None:
 def test_who_is_blocked_is_not_recognised_and_keeps_the_templates(shop: Shop) -> None:
     add(shop.gallery, "1", 10)
     assert shop.gallery.set_status("1", "blocked", at()) == 0
-    assert shop.gallery.templates(MODEL)[0] == []
+    assert shop.templates.active(MODEL)[0] == []
     assert shop.gallery.other_models(OTHER_MODEL) == []
     shop.gallery.set_status("1", "active", at())
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
 
 
 def test_who_leaves_loses_templates_and_consent(shop: Shop) -> None:

@@ -19,6 +19,7 @@ from store.gallery import Gallery
 from store.ledger import Head, Ledger
 from store.register import Register
 from store.schema import GALLERY, LEDGER, Schema
+from store.templates import Templates
 from tests.store.made import (
     GALLERY_KEY,
     LEDGER_KEY,
@@ -147,7 +148,7 @@ def test_a_gallery_of_an_older_version_goes_on(tmp_path: Path, version: int) -> 
         "3": ("left", ()),
         "4": ("left", ()),
     }
-    assert gallery.templates(MODEL)[0] == (["1", "1"] if version >= 3 else ["1"])
+    assert Templates(database).active(MODEL)[0] == (["1", "1"] if version >= 3 else ["1"])
     # Version 1 did not write down when they left: the consent's end, or the beginning.
     assert gallery.ended_before("2026-03-15")[1] == ["4"]
     assert gallery.ended_before("2026-04-15")[1] == ["3", "4"]
@@ -158,7 +159,7 @@ def test_a_gallery_of_an_older_version_goes_on(tmp_path: Path, version: int) -> 
     register.withdraw("1", at())
     assert not traces(path, GALLERY_KEY, vector(1).tobytes())
     register.unblock("2", at())
-    assert gallery.templates(MODEL)[0] == ["2"]
+    assert Templates(database).active(MODEL)[0] == ["2"]
     assert database.damage() == []
     database.close()
     ledger_db.close()

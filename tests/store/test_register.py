@@ -71,7 +71,7 @@ def test_enrolment_tells_of_consent_and_templates(shop: Shop, register: Register
         witness="9",
     )
     assert told(shop) == [consent, Enrolment(person="1001", templates=2, model=MODEL)]
-    assert shop.gallery.templates(MODEL)[0] == ["1001", "1001"]
+    assert shop.templates.active(MODEL)[0] == ["1001", "1001"]
 
 
 def test_enrolment_that_fails_leaves_nothing(shop: Shop, register: Register) -> None:
@@ -85,7 +85,7 @@ def test_enrolment_that_fails_leaves_nothing(shop: Shop, register: Register) -> 
 def test_somebody_enrolled_before_gets_more_templates(shop: Shop, register: Register) -> None:
     enrol(register, "1001", 1)
     enrol(register, "1001", 2)
-    assert shop.gallery.templates(MODEL)[0] == ["1001", "1001"]
+    assert shop.templates.active(MODEL)[0] == ["1001", "1001"]
     assert len(shop.gallery.consents("1001")) == 2
 
 
@@ -96,7 +96,7 @@ def test_withdrawal_tells_of_itself_and_of_the_deletion(shop: Shop, register: Re
         Withdrawal(person="1001"),
         Deletion(person="1001", templates=2, reason="withdrawn"),
     ]
-    assert shop.gallery.templates(MODEL)[0] == []
+    assert shop.templates.active(MODEL)[0] == []
     assert register.withdraw("1001", at(61)) == 0
     assert len(told(shop)) == 4
 
@@ -125,9 +125,9 @@ def test_who_left_is_back_only_with_a_new_consent(shop: Shop, register: Register
     with pytest.raises(ConstraintError):
         enrol(register, "1001", 2)
     register.unblock("1001", at())
-    assert shop.gallery.templates(MODEL)[0] == []
+    assert shop.templates.active(MODEL)[0] == []
     enrol(register, "1001", 2)
-    assert shop.gallery.templates(MODEL)[0] == ["1001"]
+    assert shop.templates.active(MODEL)[0] == ["1001"]
 
 
 def test_removal_is_told_by_number(shop: Shop, register: Register) -> None:
@@ -178,7 +178,7 @@ def test_deleting_goes_before_telling(shop: Shop, register: Register) -> None:
             shop.ledger.append(PersonStatus(person="2", status="left"), at())
     with pytest.raises(DiskFullError):
         register.withdraw("1001", at(60))
-    assert shop.gallery.templates(MODEL)[0] == []
+    assert shop.templates.active(MODEL)[0] == []
     assert not shop.gallery.erasure_pending()
     shop.ledger_db.execute("PRAGMA max_page_count = 100000")
     assert register.settle() == 2
@@ -196,7 +196,7 @@ def test_ledger_transactions_are_kept_outside(shop: Shop, register: Register) ->
             register.settle()
     with shop.gallery_db.transaction(), pytest.raises(RuntimeError):
         register.settle()
-    assert shop.gallery.templates(MODEL)[0] == ["1001"]
+    assert shop.templates.active(MODEL)[0] == ["1001"]
 
 
 # What may have happened and been told after the enrolment of 1: nothing, the enrolment of 2, the

@@ -118,7 +118,7 @@ def test_a_clock_that_is_not_synchronised_deletes_nothing(
     shop.ledger.append(punch(), day(0))
     confirmed = receive(shop, 2)
     assert retention.carry_out(confirmed, day(9_000, synchronised=False)) == Plan(trusted=False)
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
     assert shop.ledger.pruned() == 0
 
 
@@ -158,7 +158,7 @@ def test_whose_date_has_come_leaves_at_once(
     assert retention.plan(None, day(9.9)).empty
     assert retention.plan(None, day(10)).leaving == ("1",)
     retention.carry_out(None, day(10))
-    assert shop.gallery.templates(MODEL)[0] == ["2", "3"]
+    assert shop.templates.active(MODEL)[0] == ["2", "3"]
     assert purges(shop) == [("templates", 2, 0)]
     kinds = [record.kind for record in shop.ledger.records(0, 100)][-3:]
     assert kinds == ["person_status", "deletion", "purge"]

@@ -32,6 +32,7 @@ from store.ledger import Ledger
 from store.opening import open_keyed
 from store.rotation import finish
 from store.secret import Secret
+from store.templates import Templates
 from tests.store.disturbing import run_harness
 from tests.store.made import LEDGER_KEY, TERMINAL, Shop, at, punch, vector
 from tests.store.pages import traces
@@ -108,7 +109,7 @@ def test_a_gallery_that_outgrows_the_page_cache_is_rekeyed_whole(folder: Path) -
     rotate_in(folder)
     check_content(folder)
     database, _ = open_keyed(folder / "gallery.db", folder / "keys", "gallery", create=False)
-    vectors = Gallery(database).templates("cd" * 32)[1]
+    vectors = Templates(database).active("cd" * 32)[1]
     assert all((vectors[n] == vector(n, 4096)).all() for n in range(600))
     database.close()
 

@@ -99,7 +99,7 @@ def test_nothing_of_a_deleted_template_is_left_even_for_the_key(shop: Shop, how:
                 assert raw[start : start + 16] not in clear
         if how == "remove":
             assert f"Name of {number}".encode() not in clear
-    kept, vectors = shop.gallery.templates(MODEL)
+    kept, vectors = shop.templates.active(MODEL)
     assert set(kept) == set(numbers) - set(gone)
     assert np.isfinite(vectors).all()
 

@@ -162,7 +162,7 @@ def test_a_template_of_another_transform_is_refused(shop: Shop, register: Regist
     with pytest.raises(OtherProtectionError):
         templates.convert("b" * 16, "c" * 16, turned)
     enrol(register, "1", 10, protection="a" * 16)
-    assert shop.gallery.templates(MODEL)[0] == ["1"]
+    assert shop.templates.active(MODEL)[0] == ["1"]
 
 
 def test_a_power_cut_leaves_all_old_or_all_new(
