@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from hq.keys import create_keys
 from morning.broker import Broker
 from morning.pki import Authority, Credentials
 from morning.postgres import Postgres
+from morning.server import end
 from morning.stage import program
 
 READY_WITHIN_S = 30.0
@@ -50,7 +52,7 @@ class Office:
             self.database.upgrade()
             for number in range(self._workers):
                 self._start_worker(f"worker-{number + 1}")
-                stack.callback(self._stop, self._processes[-1])
+                stack.callback(end, self._processes[-1], signal.SIGTERM, STOP_WITHIN_S)
             self._await_workers()
             self._stack = stack.pop_all()
         return self
@@ -100,15 +102,6 @@ class Office:
             if time.monotonic() > deadline:
                 raise RuntimeError("the workers did not connect")
             time.sleep(0.05)
-
-    @staticmethod
-    def _stop(process: subprocess.Popen[bytes]) -> None:
-        process.terminate()
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _mqtt(port: int, tls: Credentials) -> str:

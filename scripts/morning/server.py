@@ -11,8 +11,19 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 _POLL_S = 0.02
+
+
+def end(process: subprocess.Popen[Any], how: signal.Signals, within_s: float) -> int:
+    """End a process of ours, with SIGKILL when that takes too long; its exit code."""
+    process.send_signal(how)
+    try:
+        return process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 class Server:
@@ -60,14 +71,8 @@ class Server:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(self._within_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if process is not None:
+            end(process, how, self._within_s)
 
     def _tail(self) -> str:
         texts = [path.read_text(errors="replace") for path in self._logs if path.exists()]

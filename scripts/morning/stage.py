@@ -8,6 +8,7 @@ ended by its own id.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from typing import Any
 
 from morning.broker import Broker
 from morning.pki import Authority, Credentials
+from morning.server import end
 
 SITE, TERMINAL = "plant-1", "gate-a"
 STOP_WITHIN_S = 10.0
@@ -41,12 +43,7 @@ class Running:
 
     def stop(self) -> int:
         """SIGTERM, and the exit code; SIGKILL when that takes too long."""
-        self.process.terminate()
-        try:
-            return self.process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+        return end(self.process, signal.SIGTERM, STOP_WITHIN_S)
 
 
 class Stage:
