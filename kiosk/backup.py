@@ -26,7 +26,7 @@ from kiosk.settings import Settings, load
 from kiosk.stores import Stores
 from recognizer.protection import key_id
 from store.age_file import Identities
-from store.backup import Made, Origin, create
+from store.backup import BackupSection, Made, Origin, create
 from store.errors import StoreError, WrongTemplatesKeyError
 from store.files import disk_error, place
 from store.keys import (
@@ -45,14 +45,19 @@ from store.secret import Secret
 _SETTINGS_MODE = 0o640
 
 
+def section_of(settings: Settings, config: Path) -> BackupSection:
+    """`[backup]`; raises `NoBackupError` where there is none."""
+    if settings.backup is None:
+        raise NoBackupError(f"{config}: it has no [backup] section; docs/backup.md shows one")
+    return settings.backup
+
+
 def make_backup(stores: Stores, settings: Settings, config: Path, now: Instant) -> Made:
     """Make a backup as `[backup]` says; one that fails leaves a `fault` record.
 
     Raises `NoBackupError` without such a section, and what `store.backup.create` raises.
     """
-    section = settings.backup
-    if section is None:
-        raise NoBackupError(f"{config}: it has no [backup] section; docs/backup.md shows one")
+    section = section_of(settings, config)
     try:
         return create(
             _origin(stores, settings, config),

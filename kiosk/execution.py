@@ -130,20 +130,19 @@ def _block(task: _Task, arguments: Arguments) -> str:
 
 
 def _withdraw(task: _Task, arguments: Arguments) -> str:
-    """Also when nobody has the number: headquarters repeats a withdrawal until it is answered."""
-    try:
-        deleted = task.stores.register.withdraw(_number(arguments), task.now)
-    except UnknownPersonError:
-        return "nobody has this number here"
-    return f"{deleted} templates deleted"
+    return _deleted(task, arguments, task.stores.register.withdraw)
 
 
 def _erase(task: _Task, arguments: Arguments) -> str:
+    return _deleted(task, arguments, task.stores.register.remove)
+
+
+def _deleted(task: _Task, arguments: Arguments, delete: Callable[[str, Instant], int]) -> str:
+    """Done also when nobody has the number: headquarters repeats it until it is answered."""
     try:
-        deleted = task.stores.register.remove(_number(arguments), task.now)
+        return f"{delete(_number(arguments), task.now)} templates deleted"
     except UnknownPersonError:
         return "nobody has this number here"
-    return f"{deleted} templates deleted"
 
 
 def _number(arguments: Arguments) -> str:

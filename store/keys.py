@@ -23,6 +23,8 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -63,7 +65,7 @@ def create_keys(directory: Path) -> tuple[str, ...]:
 
     The directory is made with mode 0700 if need be. Raises `KeyFileError`.
     """
-    try:
+    with _writing(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = [
             name
@@ -81,10 +83,6 @@ def create_keys(directory: Path) -> tuple[str, ...]:
         for name, key in publics:
             if _place(directory / name, _public_pem(key), _PUBLIC):
                 made.append(name)
-    except KeyFileError:
-        raise
-    except OSError as error:
-        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
     return tuple(made)
 
 
@@ -130,12 +128,10 @@ def create_next_key(directory: Path, name: RawName) -> Secret:
     It gets its predecessor's owner, group and mode: sync may have to read it.
     """
     require_writable(directory)
-    try:
+    with _writing(directory):
         now = (directory / f"{name}.key").stat()
         owner = (now.st_uid, now.st_gid)
         _place_random(directory / f"{name}.key.new", stat.S_IMODE(now.st_mode), owner)
-    except OSError as error:
-        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
     return _load_raw(directory / f"{name}.key.new")
 
 
@@ -144,13 +140,9 @@ def take_next_key(directory: Path, name: RawName) -> None:
 
     Raises `KeyFileError`.
     """
-    try:
+    with _writing(directory), suppress(FileNotFoundError):
         (directory / f"{name}.key.new").replace(directory / f"{name}.key")
         sync_directory(directory)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
 
 
 def sweep_next_key(directory: Path, name: RawName) -> None:
@@ -158,9 +150,17 @@ def sweep_next_key(directory: Path, name: RawName) -> None:
 
     Raises `KeyFileError`.
     """
-    try:
+    with _writing(directory):
         for aside in directory.glob(f".{name}.key.new.*"):
             aside.unlink()
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyFileError:
+        raise
     except OSError as error:
         raise KeyFileError(f"{directory}: keys cannot be written: {error.strerror}") from error
 

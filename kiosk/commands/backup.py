@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from kiosk.backup import bring_back, make_backup, open_whole
+from kiosk.backup import bring_back, make_backup, open_whole, section_of
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
-from kiosk.errors import NoBackupError
 from kiosk.settings import load
 from kiosk.stores import open_stores
 from store.age_file import Identities
@@ -58,8 +57,7 @@ def create(config: Path, as_json: bool) -> None:
 def list_backups(config: Path, as_json: bool) -> None:
     """The backups in the settings' directory, oldest first."""
     settings = load(config)
-    if settings.backup is None:
-        raise NoBackupError(f"{config}: it has no [backup] section; docs/backup.md shows one")
+    section = section_of(settings, config)
     stem = f"{settings.terminal.site}.{settings.terminal.name}"
     rows: list[dict[str, object]] = [
         {
@@ -67,7 +65,7 @@ def list_backups(config: Path, as_json: bool) -> None:
             "bytes": path.stat().st_size,
             "checksum": "there" if checksum_path(path).exists() else "missing",
         }
-        for path in made_here(settings.backup.directory, stem)
+        for path in made_here(section.directory, stem)
     ]
     if as_json:
         print_json(rows)
