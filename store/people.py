@@ -13,8 +13,8 @@ from store.errors import InvalidValueError
 from store.records import person_number
 
 Status = Literal["active", "blocked", "left"]
-# At the terminal: admin may do everything, enroller enrol and witness, auditor read the ledger.
-Role = Literal["admin", "enroller", "auditor"]
+# What each may do is one table, in `kiosk.roles`; everybody is an employee besides.
+Role = Literal["enroller", "supervisor", "technician", "auditor"]
 # From an enrolment, or taken up by itself from a presentation far above the threshold.
 Origin = Literal["enrolled", "adaptive"]
 Vector = NDArray[np.float32]

@@ -123,17 +123,116 @@ class Body(_Kept):
         cls.kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
 
+Direction = Literal["in", "out", "break_start", "break_end", "overtime_in", "overtime_out"]
+Method = Literal["face", "badge", "pin"]
+
+
 class Punch(Body):
-    """Somebody was recognised, or showed a badge or a PIN. Scores are cosines in millionths."""
+    """Somebody was recognised, or showed a badge or a PIN. Scores are cosines in millionths.
+
+    `direction_by` says what chose the direction. `face_matched`: whether the face that stood there
+    with a badge or a PIN was the person's, where it was compared; the punch counts either way.
+    """
 
     person: Number
-    method: Literal["face", "badge", "pin"]
-    direction: Literal["in", "out", "break_start", "break_end"] | None = None
+    method: Method
+    direction: Direction | None = None
+    direction_by: Literal["button", "schedule", "alternating", "fixed"] | None = None
+    face_matched: bool | None = None
     score_millionths: Millionths | None = None
     margin_millionths: Annotated[int, Field(ge=-2_000_000, le=2_000_000, strict=True)] | None = None
     frames: Count | None = None
     model: HexDigest | None = None
     latency_ms: Count | None = None
+
+
+class Repeat(Body):
+    """Somebody came again within the repeat window; `of` is the id of the punch that counts."""
+
+    person: Number
+    method: Method
+    of: Word
+
+
+class DeclaredPunch(Body):
+    """Somebody without face, badge and PIN says to be this person: no punch until HQ approves."""
+
+    person: Number
+    direction: Direction | None = None
+
+
+class FaceFailed(Body):
+    """So many presentations in a row were turned down, and badge or PIN was offered; why last."""
+
+    attempts: Count
+    reason: Word
+
+
+class Correction(Body):
+    """What counts from now on instead of an earlier record, which stays as it is.
+
+    `corrects` is that record's id, None for a punch that was never made. "cancelled": it does not
+    count; "added", "changed": `utc` and `direction` count. `by` entered it, `approved_by` approved
+    it; where an employee took a punch back at once, both are the employee. `answers` is the id of
+    the dispute or declared punch that it follows from.
+    """
+
+    person: Number
+    action: Literal["cancelled", "added", "changed"]
+    corrects: Word | None = None
+    utc: Utc | None = None
+    direction: Direction | None = None
+    by: Number
+    approved_by: Number
+    why: Text
+    answers: Word | None = None
+
+
+class Dispute(Body):
+    """An employee says that the record `about` (an id; None: a missing one) is wrong, and why.
+
+    `day` is the local day (YYYY-MM-DD), `should_be` when it really was.
+    """
+
+    person: Number
+    about: Word | None = None
+    day: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+    claim: Literal["wrong_time", "wrong_direction", "not_me", "missing", "other"]
+    should_be: Utc | None = None
+    reason: Text
+
+
+class Answer(Body):
+    """What headquarters decided on a dispute or a declared punch (`answers` is its id)."""
+
+    person: Number
+    answers: Word
+    outcome: Literal["approved", "refused"]
+    by: Number
+    why: Text
+
+
+class MonthConfirmed(Body):
+    """An employee confirms the punches of a month: how many, and the SHA-256 of their ids."""
+
+    person: Number
+    month: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    punches: Count
+    digest: HexDigest
+
+
+class CredentialChange(Body):
+    """Somebody got a badge or a PIN, or it was taken away; nothing of either is said."""
+
+    person: Number
+    credential: Literal["badge", "pin"]
+    change: Literal["set", "removed"]
+
+
+class SubjectExport(Body):
+    """Everything that the terminal holds on a person was handed out."""
+
+    person: Number
 
 
 class Boot(Body):
@@ -158,11 +257,19 @@ class Stop(Body):
 
 
 class Enrolment(Body):
-    """Templates of a person were made by the model of that SHA-256."""
+    """Templates of a person were made by the model of that SHA-256.
+
+    `by` is the enroller, `identity_check` how it was made sure whose face it is, `live` whether PAD
+    was on, `trial_millionths` the score of the trial identification that ended it.
+    """
 
     person: Number
     templates: Count
     model: HexDigest
+    by: Number | None = None
+    identity_check: Literal["document", "badge", "known"] | None = None
+    live: bool | None = None
+    trial_millionths: Millionths | None = None
 
 
 class Consent(Body):
@@ -375,6 +482,15 @@ BODIES: Mapping[str, type[Body]] = {
     body.kind: body
     for body in (
         Punch,
+        Repeat,
+        DeclaredPunch,
+        FaceFailed,
+        Correction,
+        Dispute,
+        Answer,
+        MonthConfirmed,
+        CredentialChange,
+        SubjectExport,
         Boot,
         Stop,
         Enrolment,

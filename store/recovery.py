@@ -56,6 +56,9 @@ _GALLERY_TABLES = (
     "genuine",
     "renewals",
     "last_order",
+    "badges",
+    "pins",
+    "attempts",
 )
 _LEDGER_TABLES = ("inbox", "replies", "last_command", "settled", "renewal")
 

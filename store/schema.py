@@ -146,6 +146,13 @@ _LEDGER_4 = (
     ) STRICT""",
 )
 
+# A person's own records, without a table to keep in step: SQLite computes the key of each row.
+_LEDGER_5 = (
+    """CREATE INDEX records_by_person ON records
+        (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
+        WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
+)
+
 _GALLERY_1 = (
     """CREATE TABLE people (
         number TEXT PRIMARY KEY,
@@ -273,10 +280,47 @@ _GALLERY_4 = (
     ) STRICT""",
 )
 
+# Who had the former role "admin" may do all of what it became.
+_ROLES_5 = (
+    "ALTER TABLE roles RENAME TO former_roles",
+    """CREATE TABLE roles (
+        person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+        role TEXT NOT NULL CHECK (role IN ('enroller', 'supervisor', 'technician', 'auditor')),
+        PRIMARY KEY (person, role)
+    ) STRICT, WITHOUT ROWID""",
+    "INSERT INTO roles SELECT person, role FROM former_roles WHERE role <> 'admin'",
+    """INSERT OR IGNORE INTO roles SELECT person, value FROM former_roles,
+        json_each('["enroller", "supervisor", "technician", "auditor"]') WHERE role = 'admin'""",
+    "DROP TABLE former_roles",
+)
+
+# Badges as keyed hashes, PINs as argon2id hashes. `attempts`: wrong ones in a row by a person
+# or, under '', by the whole terminal, and when the last one was, by a boot's monotonic clock.
+_CREDENTIALS_5 = (
+    """CREATE TABLE badges (
+        hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
+        person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+        added_utc TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX badges_by_person ON badges (person)",
+    """CREATE TABLE pins (
+        person TEXT PRIMARY KEY REFERENCES people (number) ON DELETE CASCADE,
+        hash TEXT NOT NULL,
+        set_utc TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE attempts (
+        subject TEXT PRIMARY KEY,
+        failures INTEGER NOT NULL CHECK (failures > 0),
+        boot TEXT NOT NULL,
+        monotonic_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+)
+_GALLERY_5 = (*_ROLES_5, *_CREDENTIALS_5)
+
 LEDGER = Schema(
     "ledger",
     0x4B4C4731,  # "KLG1"
-    (_LEDGER_1, _LEDGER_2, _LEDGER_3, _LEDGER_4),
+    (_LEDGER_1, _LEDGER_2, _LEDGER_3, _LEDGER_4, _LEDGER_5),
     """SELECT coalesce((SELECT max(seq) FROM records), 0),
         coalesce((SELECT hex(hash) FROM records ORDER BY seq DESC LIMIT 1), '')
         WHERE NOT EXISTS (SELECT 1 FROM provisional)""",
@@ -284,6 +328,6 @@ LEDGER = Schema(
 GALLERY = Schema(
     "gallery",
     0x4B474131,  # "KGA1"
-    (_GALLERY_1, _GALLERY_2, _GALLERY_3, _GALLERY_4),
+    (_GALLERY_1, _GALLERY_2, _GALLERY_3, _GALLERY_4, _GALLERY_5),
     "SELECT position, '' FROM gallery_clock",
 )

@@ -35,7 +35,16 @@ STRANGER_KEY = Ed25519PrivateKey.from_private_bytes(STRANGER_SEED)
 GATE = Address("plant-1", "gate-a")
 MORNING = datetime(2026, 3, 2, 7, 58, 3, 120000, tzinfo=UTC)
 # What reads better than a value made from the type alone.
-_WORDS: dict[str, Any] = {"person": "4711", "witness": "12", "reason": "stopped", "detail": ""}
+_WORDS: dict[str, Any] = {
+    "person": "4711",
+    "witness": "12",
+    "by": "12",
+    "approved_by": "13",
+    "reason": "stopped",
+    "detail": "",
+    "day": "2026-03-02",
+    "month": "2026-02",
+}
 
 
 def uuid7(number: int) -> str:

@@ -87,6 +87,12 @@ def write_ledger_3(database: Database) -> None:
     database.execute("INSERT INTO provisional VALUES (1, 'damaged')")
 
 
+def write_ledger_4(database: Database) -> None:
+    """As version 3, with a TLS certificate on its way."""
+    write_ledger_3(database)
+    database.execute("INSERT INTO renewal (one, number, request) VALUES (1, 8, 'request')")
+
+
 def write_gallery_1(database: Database) -> None:
     """Two people with templates, one blocked, and two who left; an erasure that is not finished."""
     for number, status in (("1", "active"), ("2", "blocked"), ("3", "left"), ("4", "left")):
@@ -142,6 +148,13 @@ def write_gallery_3(database: Database) -> None:
     database.execute("INSERT INTO renewals VALUES ('1', ?)", (_AT,))
 
 
+def write_gallery_4(database: Database) -> None:
+    """As version 3, with the newest command's outcome and an administrator."""
+    write_gallery_3(database)
+    database.execute("INSERT INTO last_order VALUES (1, 9, 'done', '')")
+    database.execute("INSERT INTO roles VALUES ('2', 'admin')")
+
+
 def _record(
     database: Database, seq: int, kind: str, payload: str, previous: bytes, nth: int | None = None
 ) -> bytes:
@@ -159,9 +172,11 @@ WRITERS: dict[tuple[str, int], Callable[[Database], None]] = {
     ("ledger", 1): write_ledger_1,
     ("ledger", 2): write_ledger_2,
     ("ledger", 3): write_ledger_3,
+    ("ledger", 4): write_ledger_4,
     ("gallery", 1): write_gallery_1,
     ("gallery", 2): write_gallery_2,
     ("gallery", 3): write_gallery_3,
+    ("gallery", 4): write_gallery_4,
 }
 
 

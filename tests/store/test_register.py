@@ -107,13 +107,13 @@ def test_blocking_leaving_and_roles_are_told_once(shop: Shop, register: Register
         register.block("1001", at())
     register.unblock("1001", at())
     for _ in range(2):
-        register.set_roles("1001", ["enroller", "admin"], at())
+        register.set_roles("1001", ["enroller", "auditor"], at())
     for _ in range(2):
         register.leave("1001", at())
     assert told(shop)[2:] == [
         PersonStatus(person="1001", status="blocked"),
         PersonStatus(person="1001", status="active"),
-        PersonRoles(person="1001", roles=("admin", "enroller")),
+        PersonRoles(person="1001", roles=("auditor", "enroller")),
         PersonStatus(person="1001", status="left"),
         Deletion(person="1001", templates=1, reason="left"),
     ]
@@ -151,7 +151,7 @@ def test_an_unknown_person_is_told_of_nowhere(shop: Shop, register: Register) ->
         lambda: register.block("7", at()),
         lambda: register.leave("7", at()),
         lambda: register.remove("7", at()),
-        lambda: register.set_roles("7", ["admin"], at()),
+        lambda: register.set_roles("7", ["auditor"], at()),
     ]
     for change in changes:
         with pytest.raises(UnknownPersonError):

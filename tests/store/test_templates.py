@@ -60,7 +60,7 @@ def test_only_who_changed_is_read_again(shop: Shop, register: Register) -> None:
         (lambda: register.unblock("1", at()), ["1"], False),
         (lambda: register.withdraw("3", at()), ["3"], False),
         (lambda: register.remove("2", at()), [], True),
-        (lambda: register.set_roles("1", ["admin"], at()), [], False),
+        (lambda: register.set_roles("1", ["auditor"], at()), [], False),
     ]
     for change, people, removed in changes:
         change()
