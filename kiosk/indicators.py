@@ -32,6 +32,13 @@ class Signal(Enum):
     ALREADY = "already recorded"
     REJECTED = "not recognised"
     FAULT = "out of order"
+    CHOOSE = "choose in or out"
+    CHOSEN = "chosen"
+    UNDONE = "taken back"
+    WAITING = "headquarters must approve"
+    NOTICE = "read and accept the notice"
+    OPENED = "your records"
+    WRONG = "wrong badge or PIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,14 @@ PATTERNS: Mapping[Signal, Pattern] = {
     Signal.ALREADY: Pattern("green", Blink(0.3, 0.2, 2), Blink(0.06, 0.06, 2)),
     Signal.REJECTED: Pattern("red", Blink(0.2, 0.2, 3), Blink(0.25, 0.15, 3)),
     Signal.FAULT: Pattern("red", Blink(), Blink(0.8, 0.4, 2)),
+    # Green follows a record only: what is merely chosen, opened or waited for is amber.
+    Signal.CHOOSE: Pattern("amber", Blink(0.5, 0.5, 6), Blink(0.15, 0.2, 4)),
+    Signal.CHOSEN: Pattern("amber", Blink(0.15, 0.2, 1), Blink(0.05, 0.2, 1)),
+    Signal.UNDONE: Pattern("green", Blink(0.4, 0.2, 3), Blink(0.4, 0.2, 2)),
+    Signal.WAITING: Pattern("amber", Blink(0.9, 0.2, 2), Blink(0.4, 0.2, 1)),
+    Signal.NOTICE: Pattern("amber", Blink(0.9, 0.9, 3), Blink(0.4, 0.2, 3)),
+    Signal.OPENED: Pattern("amber", Blink(0.4, 0.2, 2), Blink(0.15, 0.2, 2)),
+    Signal.WRONG: Pattern("red", Blink(0.4, 0.2, 4), Blink(0.4, 0.2, 4)),
 }
 
 
