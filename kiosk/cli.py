@@ -17,6 +17,7 @@ from kiosk.commands import (
     evaluate,
     keys,
     models,
+    notice,
     pad,
     people,
     records,
@@ -55,6 +56,7 @@ for _command in (
     evaluate.evaluate_command,
     pad.pad,
     contract.contract,
+    notice.notice_command,
 ):
     cli.add_command(_command)
 

@@ -151,6 +151,13 @@ class IndicatorsSection(Section):
         return self
 
 
+class NoticeSection(Section):
+    """Whom the privacy notice names; an empty text is said in the notice's own words."""
+
+    responsible: str = Field("", max_length=300, description="company and address")
+    contact: str = Field("", max_length=300, description="whom to ask, as an office and a number")
+
+
 class MqttView(BaseModel):
     """The sync process's own section, of which kiosk watches when the certificates expire."""
 
@@ -176,6 +183,7 @@ class Settings(Section):
     templates: TemplatesSection = TemplatesSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
+    notice: NoticeSection = NoticeSection()
     mqtt: MqttView = MqttView()
 
 

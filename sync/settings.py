@@ -60,3 +60,4 @@ class Settings(BaseModel):
     retention: Opaque = {}
     templates: Opaque = {}
     backup: Opaque = {}
+    notice: Opaque = {}

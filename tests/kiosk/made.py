@@ -73,6 +73,17 @@ def terminal(folder: Path) -> Settings:
     )
 
 
+def settings_file(folder: Path) -> Path:
+    """The settings of `terminal(folder)` as the file that commands read."""
+    config = folder / "kiosk.toml"
+    config.write_text(
+        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
+        f'[store]\ndirectory = "{folder}"\nkeys = "{folder / "keys"}"\n'
+        f'[hq]\npublic_key = "{folder / "hq.pub"}"\n'
+    )
+    return config
+
+
 def door(
     settings: Settings,
     stores: Stores,
