@@ -39,6 +39,7 @@ class Signal(Enum):
     NOTICE = "read and accept the notice"
     OPENED = "your records"
     WRONG = "wrong badge or PIN"
+    BADGE_ONLY = "badge or PIN only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ PATTERNS: Mapping[Signal, Pattern] = {
     Signal.NOTICE: Pattern("amber", Blink(0.9, 0.9, 3), Blink(0.4, 0.2, 3)),
     Signal.OPENED: Pattern("amber", Blink(0.4, 0.2, 2), Blink(0.15, 0.2, 2)),
     Signal.WRONG: Pattern("red", Blink(0.4, 0.2, 4), Blink(0.4, 0.2, 4)),
+    Signal.BADGE_ONLY: Pattern("amber", Blink(1.5, 1.5, 0)),
 }
 
 

@@ -6,13 +6,16 @@ what is allowed, all at once. `[mqtt]` belongs to the sync process, which checks
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kiosk.punching import Mode
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
+from store.records import Direction
 from store.retention import RetentionSection
 from store.settings import HqSection, StatusSection, StoreSection, Terminal, load_settings
 
@@ -128,6 +131,42 @@ class DecisionSection(Section):
         return self
 
 
+_Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[_Day, ...] = get_args(_Day)
+
+
+class WindowSection(Section):
+    """Local times in which punches are of one direction; see `kiosk.punching.Window`."""
+
+    start: time
+    end: time
+    direction: Direction
+    days: tuple[_Day, ...] = DAYS
+
+
+class PunchesSection(Section):
+    """What makes a punch an in, an out or a break; `kiosk.punching` says how.
+
+    `repeat_s` stands in [decision].
+    """
+
+    mode: Mode = "alternating"
+    fixed: Direction | None = None
+    schedule: tuple[WindowSection, ...] = ()
+    required: bool = False
+    longest_h: float = Field(16, ge=1, le=36)
+    choose_s: float = Field(10, ge=2, le=60)
+    undo_s: float = Field(10, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _whole(self) -> PunchesSection:
+        if (self.mode == "fixed") != (self.fixed is not None):
+            raise ValueError('fixed: belongs to mode = "fixed", which needs it')
+        if (self.mode == "schedule") != bool(self.schedule):
+            raise ValueError('schedule: belongs to mode = "schedule", which needs it')
+        return self
+
+
 class TemplatesSection(Section):
     """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
 
@@ -178,6 +217,7 @@ class Settings(Section):
     quality: QualitySection = QualitySection()
     pad: PadSection = PadSection()
     decision: DecisionSection = DecisionSection()
+    punches: PunchesSection = PunchesSection()
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()

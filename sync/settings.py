@@ -61,3 +61,4 @@ class Settings(BaseModel):
     templates: Opaque = {}
     backup: Opaque = {}
     notice: Opaque = {}
+    punches: Opaque = {}

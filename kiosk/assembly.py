@@ -1,0 +1,101 @@
+"""One door, put together from its parts; `kiosk run` gives the real ones, tests their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from kiosk.clerk import Clerk
+from kiosk.clock import Clock
+from kiosk.daemon import Door
+from kiosk.indicators import Indicator
+from kiosk.overrides import Overrides
+from kiosk.panel import Panel
+from kiosk.performing import Performer
+from kiosk.punching import PunchRules, Window
+from kiosk.reception import Reception
+from kiosk.settings import DAYS, Settings
+from kiosk.sight import Sight
+from kiosk.station import Station
+from kiosk.stores import Stores
+from kiosk.visit import Rules, When
+from kiosk.watchman import Watchman
+from recognizer.challenge import ChallengeLimits
+from recognizer.decision import DecisionPolicy
+from recognizer.pipeline import Recognizer
+from store.machine import Health
+
+
+def assemble(
+    settings: Settings,
+    stores: Stores,
+    eyes: Recognizer | None,
+    policy_for: Callable[[int], DecisionPolicy],
+    verification_for: Callable[[int], float],
+    indicator: Indicator,
+    panel: Panel,
+    clock: Clock,
+    stopping: threading.Event,
+    station: Station | None = None,
+    health: Callable[[], Health] | None = None,
+) -> Door:
+    """The door of one terminal; `eyes` is None where there is nothing to recognise with.
+
+    `policy_for` and `verification_for` as for `kiosk.sight`; `health` is how the machine is, now;
+    without it this machine is looked at.
+    """
+    watchman = Watchman(settings, stores, health)
+    sight = None
+    if eyes is not None:
+        sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)
+    performer = Performer(stores, indicator, clock, watchman, sight)
+    performer.clerk = Clerk(
+        stores, punch_rules(settings), sight.model if sight else None, performer.append
+    )
+    return Door(
+        stores,
+        rules_of(settings, ask_badge=panel.identifies),
+        sight,
+        panel,
+        Reception(stores, clock, sight.knows if sight else lambda _: False).event,
+        performer,
+        watchman,
+        station or Station(settings, Overrides(settings)),
+        clock,
+        stopping,
+    )
+
+
+def punch_rules(settings: Settings) -> PunchRules:
+    """What makes a punch an in or an out, as the settings have it."""
+    p = settings.punches
+    windows = [
+        Window(w.start, w.end, w.direction, frozenset(DAYS.index(day) for day in w.days))
+        for w in p.schedule
+    ]
+    return PunchRules(
+        mode=p.mode,
+        fixed=p.fixed,
+        windows=tuple(windows),
+        required=p.required,
+        repeat_s=settings.decision.repeat_s,
+        longest_s=p.longest_h * 3600,
+    )
+
+
+def rules_of(settings: Settings, *, ask_badge: bool) -> Rules:
+    """The state machine's rules, as the settings have them."""
+    d, p = settings.decision, settings.punches
+    return Rules(
+        patience_s=d.patience_s,
+        gone_s=d.gone_s,
+        show_s=d.show_s,
+        retry_s=d.retry_s,
+        choose_s=p.choose_s,
+        undo_s=p.undo_s,
+        ask_badge=ask_badge,
+        challenge=When(settings.pad.challenge),
+        low_live=settings.pad.challenge_low_live,
+        low_score=settings.pad.challenge_low_score,
+        limits=ChallengeLimits(time_s=settings.pad.challenge_s),
+    )
