@@ -76,27 +76,31 @@ class GpioIndicator:
         self._light, self._sound = _Player(pause), _Player(pause)
 
     def show(self, signal: Signal) -> None:
-        """Start the signal's pattern; the rhythm runs on by itself."""
+        """Start the signal's pattern, the lamp first; the rhythm runs on by itself."""
         pattern = self.patterns[signal]
-        self._silence()
+        self._darken()
         if pattern.lamp is not None:
             self._light.play(pattern.light, partial(_switch, self._lamps[pattern.lamp]))
+        self._silence()
         volume = self._volume() if pattern.beep is not None else 0
         if pattern.beep is not None and volume > 0:
             self._sound.play(pattern.beep, partial(self._buzzer.sound, pattern.pitch_hz, volume))
 
     def close(self) -> None:
         """All off, pins given back."""
+        self._darken()
         self._silence()
         for lamp in self._lamps.values():
             lamp.close()
         self._buzzer.device.close()
 
-    def _silence(self) -> None:
+    def _darken(self) -> None:
         self._light.stop()
-        self._sound.stop()
         for lamp in self._lamps.values():
             lamp.off()
+
+    def _silence(self) -> None:
+        self._sound.stop()
         self._buzzer.device.off()
 
     def _volume(self) -> int:
