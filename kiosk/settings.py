@@ -10,9 +10,11 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from kiosk.patterns import NAMES, PatternSection, changed, objections
 from kiosk.punching import Mode
+from kiosk.quiet import span
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
 from store.records import Direction
@@ -174,19 +176,62 @@ class TemplatesSection(Section):
 
 
 class IndicatorsSection(Section):
-    """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi."""
+    """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi.
+
+    Volumes are percent; an active buzzer has no pitch and knows 0 and 100 only. In the hours of
+    `quiet`, by the terminal's wall clock, the volume is `quiet_volume`; lamps go on.
+    """
 
     pins: Literal["auto", "mock"] = "auto"
     green: Pin = 17
     amber: Pin = 27
     red: Pin = 22
     buzzer: Pin = 18
+    sound: Literal["active", "passive"] = "active"
+    volume: int = Field(100, ge=0, le=100)
+    quiet: tuple[str, ...] = ()
+    quiet_volume: int = Field(0, ge=0, le=100)
+    patterns: dict[str, PatternSection] = {}
+
+    @field_validator("quiet")
+    @classmethod
+    def _spans(cls, quiet: tuple[str, ...]) -> tuple[str, ...]:
+        for text in quiet:
+            span(text)
+        return quiet
+
+    @field_validator("patterns")
+    @classmethod
+    def _signals(cls, patterns: dict[str, PatternSection]) -> dict[str, PatternSection]:
+        unknown = sorted(set(patterns) - set(NAMES))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no signal; known are {', '.join(NAMES)}")
+        return patterns
 
     @model_validator(mode="after")
     def _distinct(self) -> IndicatorsSection:
         used = [self.green, self.amber, self.red, self.buzzer]
         if len(set(used)) != len(used):
             raise ValueError(f"green, amber, red, buzzer: {used} uses a pin twice")
+        return self
+
+    @model_validator(mode="after")
+    def _volume_can_be_had(self) -> IndicatorsSection:
+        if self.sound == "active":
+            for key, volume in (("volume", self.volume), ("quiet_volume", self.quiet_volume)):
+                if volume not in (0, 100):
+                    raise ValueError(
+                        f"{key}: an active buzzer is on (100) or off (0), not {volume}; "
+                        'a piezo with sound = "passive" can be in between'
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _signals_differ(self) -> IndicatorsSection:
+        pitched = self.sound == "passive"
+        wrong = list(objections(changed(self.patterns), pitched=pitched))
+        if wrong:
+            raise ValueError(f"patterns: {'; '.join(wrong)}")
         return self
 
 

@@ -55,9 +55,9 @@ def run(config: Path) -> None:
         eyes = open_eyes(settings)
         policy = policy_for(settings, eyes)
         stores = stack.enter_context(open_stores(settings))
-        indicator = GpioIndicator(settings.indicators)
-        stack.callback(indicator.close)
         clock = SystemClock(settings.terminal.zone)
+        indicator = GpioIndicator(settings.indicators, clock)
+        stack.callback(indicator.close)
         try:
             camera = open_camera(settings.camera)
         except CameraError as error:
