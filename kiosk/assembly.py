@@ -19,19 +19,22 @@ from kiosk.sight import Sight
 from kiosk.station import Station
 from kiosk.stores import Stores
 from kiosk.visit import Rules, When
-from kiosk.watchman import Watchman
+from kiosk.watchman import MODELS_UNAVAILABLE, Watchman
 from recognizer.challenge import ChallengeLimits
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer
 from store.machine import Health
+
+_NOTICE_S = 90.0  # the notice has some 300 words, and people read 200 to 250 a minute
+_NO_SCREEN_S = 3.0  # nobody can accept it here: once through the signal, and the next one
 
 
 def assemble(
     settings: Settings,
     stores: Stores,
     eyes: Recognizer | None,
-    policy_for: Callable[[int], DecisionPolicy],
-    verification_for: Callable[[int], float],
+    policy_for: Callable[[int], DecisionPolicy] | None,
+    verification_for: Callable[[int], float] | None,
     indicator: Indicator,
     panel: Panel,
     clock: Clock,
@@ -45,8 +48,9 @@ def assemble(
     without it this machine is looked at.
     """
     watchman = Watchman(settings, stores, health)
+    watchman.report(MODELS_UNAVAILABLE, eyes is None, clock.now())
     sight = None
-    if eyes is not None:
+    if eyes is not None and policy_for is not None and verification_for is not None:
         sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)
     performer = Performer(stores, indicator, clock, watchman, sight)
     performer.clerk = Clerk(
@@ -83,7 +87,7 @@ def punch_rules(settings: Settings) -> PunchRules:
     )
 
 
-def rules_of(settings: Settings, *, ask_badge: bool) -> Rules:
+def rules_of(settings: Settings, *, ask_badge: bool, screen: bool = False) -> Rules:
     """The state machine's rules, as the settings have them."""
     d, p = settings.decision, settings.punches
     return Rules(
@@ -93,6 +97,7 @@ def rules_of(settings: Settings, *, ask_badge: bool) -> Rules:
         retry_s=d.retry_s,
         choose_s=p.choose_s,
         undo_s=p.undo_s,
+        notice_s=_NOTICE_S if screen else _NO_SCREEN_S,
         ask_badge=ask_badge,
         challenge=When(settings.pad.challenge),
         low_live=settings.pad.challenge_low_live,

@@ -73,7 +73,7 @@ class Rules:
     retry_s: float = 3.0
     choose_s: float = 10.0
     undo_s: float = 10.0
-    notice_s: float = 90.0
+    notice_s: float = 90.0  # how long the notice may be read; short where nobody can accept it
     session_s: float = 60.0
     # A badge's face is compared this long, then the badge alone counts: long enough for the eight
     # frames of a decision at 5 frames/s, short enough not to be a punishment.
