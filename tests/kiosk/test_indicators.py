@@ -156,7 +156,7 @@ def test_a_piezo_has_pitch_and_volume(factory: MockFactory) -> None:
     for signal, beeps in ((Signal.ACCEPTED, 1), (Signal.REJECTED, 3)):
         pin.clear_states()
         indicator.show(signal)
-        indicator._silence()
+        indicator.show(Signal.IDLE)
         assert pin.frequency == PATTERNS[signal].pitch_hz
         assert values(factory, settings.buzzer) == [pytest.approx(1 / 6), 0.0] * beeps
     indicator.close()

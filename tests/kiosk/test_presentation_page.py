@@ -25,7 +25,7 @@ class Lift(Enum):
     STUCK = "out of order"
 
 
-LIFT = {
+LIFT: dict[Lift, list[tuple[str, Lift]]] = {
     Lift.SHUT: [("called", Lift.OPEN), ("no power", Lift.STUCK)],
     Lift.OPEN: [("time over", Lift.SHUT), ("button", Lift.SHUT), ("held", Lift.OPEN)],
     Lift.STUCK: [("mended", Lift.SHUT)],
@@ -80,7 +80,7 @@ def test_the_diagram_has_every_state_and_one_arrow_a_pair_of_states() -> None:
 
 def test_a_machine_that_is_not_whole_is_not_drawn() -> None:
     with pytest.raises(ValueError, match="STUCK is led to"):
-        diagram({state: arrows for state, arrows in LIFT.items() if state is not Lift.STUCK})
+        diagram({Lift.SHUT: LIFT[Lift.SHUT], Lift.OPEN: LIFT[Lift.OPEN]})
     with pytest.raises(ValueError, match="nothing leads to STUCK"):
         diagram({**LIFT, Lift.SHUT: [("called", Lift.OPEN)]})
     for event in ("a: b", "a --> b", "", "a\nb", "a;b"):
