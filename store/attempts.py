@@ -72,7 +72,7 @@ def waiting_s(tries: Tries | None, now: Instant, rule: Rule) -> float:
     if tries is None or _is_over(tries, now, rule) or tries.failures <= rule.free:
         return 0.0
     doublings = min(tries.failures - rule.free - 1, _DOUBLINGS)
-    return max(0.0, min(rule.first_s * 2**doublings, rule.most_s) - _elapsed_s(tries, now))
+    return max(0.0, min(rule.first_s * 2.0**doublings, rule.most_s) - _elapsed_s(tries, now))
 
 
 def after_wrong(tries: Tries | None, now: Instant, rule: Rule) -> Tries:
