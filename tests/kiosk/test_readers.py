@@ -98,7 +98,7 @@ def test_a_serial_reader_s_codes_come_as_badges(tmp_path: Path) -> None:
     port.type(b"ff\r\n\x03")
     assert waited_for(panel, 2) == [Badged("0009127734"), Badged("04a2ff")]
     assert panel.identifies
-    assert panel.lost == ()
+    assert not panel.lost
     panel.close()
     assert panel.lost == ("badge",)
 

@@ -20,7 +20,7 @@ from kiosk.settings import BadgeSection
 from kiosk.usb_reader import KEYS, SHIFTED, UsbWire, open_usb
 
 evdev = pytest.importorskip("evdev", reason="evdev is not installed (x86-64: evdev-binary)")
-CODES = {character: code for code, character in reversed(KEYS.items())}
+CODES = {character: code for code, character in reversed(list(KEYS.items()))}
 SHIFT = 42
 LONG_S = 20  # far past anything that is waited for here
 
