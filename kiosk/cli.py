@@ -18,6 +18,7 @@ from kiosk.commands import (
     evaluate,
     keys,
     models,
+    notice,
     pad,
     people,
     records,
@@ -56,6 +57,7 @@ for _command in (
     evaluate.evaluate_command,
     pad.pad,
     contract.contract,
+    notice.notice_command,
 ):
     cli.add_command(_command)
 for _command in (credentials.badge_command, credentials.pin_command):

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from kiosk.cameras import Camera
 from kiosk.errors import EnrolmentRefusedError
-from kiosk.notices import consent_notice
 from kiosk.stores import Stores
 from recognizer.coverage import MAX_TEMPLATES, Sample, choose
 from recognizer.errors import ImageError
@@ -194,7 +193,7 @@ def enrol(
             "nothing_new", "the photos show nothing that the templates do not cover already"
         )
     kept = {old[i - len(samples)][0] for i in picked if i >= len(samples)}
-    notice = consent_notice()
+    notice = stores.notices.of(applicant.language)
     stores.register.enrol(
         applicant.number,
         applicant.name,

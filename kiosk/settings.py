@@ -6,11 +6,15 @@ what is allowed, all at once. `[mqtt]` belongs to the sync process, which checks
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from kiosk.patterns import NAMES, PatternSection, changed, objections
+from kiosk.punching import Mode
+from kiosk.quiet import span
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
 from store.records import Direction
@@ -129,6 +133,42 @@ class DecisionSection(Section):
         return self
 
 
+_Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[_Day, ...] = get_args(_Day)
+
+
+class WindowSection(Section):
+    """Local times in which punches are of one direction; see `kiosk.punching.Window`."""
+
+    start: time
+    end: time
+    direction: Direction
+    days: tuple[_Day, ...] = DAYS
+
+
+class PunchesSection(Section):
+    """What makes a punch an in, an out or a break; `kiosk.punching` says how.
+
+    `repeat_s` stands in [decision].
+    """
+
+    mode: Mode = "alternating"
+    fixed: Direction | None = None
+    schedule: tuple[WindowSection, ...] = ()
+    required: bool = False
+    longest_h: float = Field(16, ge=1, le=36)
+    choose_s: float = Field(10, ge=2, le=60)
+    undo_s: float = Field(10, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _whole(self) -> PunchesSection:
+        if (self.mode == "fixed") != (self.fixed is not None):
+            raise ValueError('fixed: belongs to mode = "fixed", which needs it')
+        if (self.mode == "schedule") != bool(self.schedule):
+            raise ValueError('schedule: belongs to mode = "schedule", which needs it')
+        return self
+
+
 class TemplatesSection(Section):
     """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
 
@@ -136,13 +176,37 @@ class TemplatesSection(Section):
 
 
 class IndicatorsSection(Section):
-    """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi."""
+    """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi.
+
+    Volumes are percent; an active buzzer has no pitch and knows 0 and 100 only. In the hours of
+    `quiet`, by the terminal's wall clock, the volume is `quiet_volume`; lamps go on.
+    """
 
     pins: Literal["auto", "mock"] = "auto"
     green: Pin = 17
     amber: Pin = 27
     red: Pin = 22
     buzzer: Pin = 18
+    sound: Literal["active", "passive"] = "active"
+    volume: int = Field(100, ge=0, le=100)
+    quiet: tuple[str, ...] = ()
+    quiet_volume: int = Field(0, ge=0, le=100)
+    patterns: dict[str, PatternSection] = {}
+
+    @field_validator("quiet")
+    @classmethod
+    def _spans(cls, quiet: tuple[str, ...]) -> tuple[str, ...]:
+        for text in quiet:
+            span(text)
+        return quiet
+
+    @field_validator("patterns")
+    @classmethod
+    def _signals(cls, patterns: dict[str, PatternSection]) -> dict[str, PatternSection]:
+        unknown = sorted(set(patterns) - set(NAMES))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no signal; known are {', '.join(NAMES)}")
+        return patterns
 
     @model_validator(mode="after")
     def _distinct(self) -> IndicatorsSection:
@@ -150,6 +214,32 @@ class IndicatorsSection(Section):
         if len(set(used)) != len(used):
             raise ValueError(f"green, amber, red, buzzer: {used} uses a pin twice")
         return self
+
+    @model_validator(mode="after")
+    def _volume_can_be_had(self) -> IndicatorsSection:
+        if self.sound == "active":
+            for key, volume in (("volume", self.volume), ("quiet_volume", self.quiet_volume)):
+                if volume not in (0, 100):
+                    raise ValueError(
+                        f"{key}: an active buzzer is on (100) or off (0), not {volume}; "
+                        'a piezo with sound = "passive" can be in between'
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _signals_differ(self) -> IndicatorsSection:
+        pitched = self.sound == "passive"
+        wrong = list(objections(changed(self.patterns), pitched=pitched))
+        if wrong:
+            raise ValueError(f"patterns: {'; '.join(wrong)}")
+        return self
+
+
+class NoticeSection(Section):
+    """Whom the privacy notice names; an empty text is said in the notice's own words."""
+
+    responsible: str = Field("", max_length=300, description="company and address")
+    contact: str = Field("", max_length=300, description="whom to ask, as an office and a number")
 
 
 class BadgeSection(Section):
@@ -226,6 +316,7 @@ class Settings(Section):
     quality: QualitySection = QualitySection()
     pad: PadSection = PadSection()
     decision: DecisionSection = DecisionSection()
+    punches: PunchesSection = PunchesSection()
     indicators: IndicatorsSection = IndicatorsSection()
     badge: BadgeSection = BadgeSection()
     keypad: KeypadSection = KeypadSection()
@@ -234,6 +325,7 @@ class Settings(Section):
     templates: TemplatesSection = TemplatesSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
+    notice: NoticeSection = NoticeSection()
     mqtt: MqttView = MqttView()
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from kiosk.clock import SystemClock
 from kiosk.log import complain
+from kiosk.notices import Notices
 from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
 from store.credentials import BadgeKey, CredentialTables
@@ -56,6 +57,7 @@ class Stores:
     last_order: LastOrder
     register: Register
     protection: Protection
+    notices: Notices
     keys: Path
     signer: Ed25519PrivateKey
     hq_key: Ed25519PublicKey
@@ -129,10 +131,18 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             badge_key=BadgeKey(open_badges_key(keys)),
             last_order=LastOrder(gallery_db),
             protection=open_protection(keys, templates),
+            notices=notices_of(settings),
             keys=keys,
             signer=signer,
             hq_key=load_public_key(settings.hq.public_key),
         )
+
+
+def notices_of(settings: Settings) -> Notices:
+    """The notice as this terminal's settings fill it in."""
+    section = settings.notice
+    days = settings.retention.punches_days
+    return Notices(section.responsible, section.contact, punches_days=days)
 
 
 def _open(

@@ -23,6 +23,7 @@ from store.records import Body, Fault, FaultCleared, Instant
 from store.standing import standing_faults
 
 CAMERA_LOST, CAMERA_UNAVAILABLE = "camera_lost", "camera_unavailable"
+MODELS_UNAVAILABLE = "models_unavailable"
 _NS = 1_000_000_000
 
 

@@ -106,27 +106,20 @@ class Register:
                 self._gallery.add_person(number, name, language, at)
                 person = self._known(number)
             number = person.number
-            self._gallery.record_consent(
-                number,
-                agreement.text_version,
-                agreement.text_digest,
-                agreement.how,
-                agreement.witness,
-                at,
-            )
+            self._agree(number, agreement, at)
             self._gallery.add_templates(number, model_digest, rows, protection=protection)
-            consent = Consent(
-                person=number,
-                text_digest=agreement.text_digest,
-                text_version=agreement.text_version,
-                how=agreement.how,
-                witness=agreement.witness,
-            )
-            self._notes.add(consent, at)
             enrolment = Enrolment(person=number, templates=len(rows), model=model_digest)
             self._notes.add(enrolment, at)
             self._tell_deletion(person, self._templates.delete(replaced), "replaced", at)
         return self._known(number)
+
+    def agree(self, number: str, agreement: Agreement, at: Instant) -> None:
+        """Record a consent of somebody who is there; it renews the one in force, if any.
+
+        Raises what the gallery raises.
+        """
+        with self.together():
+            self._agree(self._known(number).number, agreement, at)
 
     def adapt(
         self,
@@ -355,6 +348,20 @@ class Register:
             if self._forget:
                 forget_galleries(self.directory)
                 self._forget = False
+
+    def _agree(self, number: str, agreement: Agreement, at: Instant) -> None:
+        said = agreement
+        self._gallery.record_consent(
+            number, said.text_version, said.text_digest, said.how, said.witness, at
+        )
+        consent = Consent(
+            person=number,
+            text_digest=said.text_digest,
+            text_version=said.text_version,
+            how=said.how,
+            witness=said.witness,
+        )
+        self._notes.add(consent, at)
 
     def _set_status(self, number: str, status: str, at: Instant) -> None:
         with self.together():

@@ -151,6 +151,8 @@ _LEDGER_5 = (
     """CREATE INDEX records_by_person ON records
         (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
         WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
+    # When a record of an unsynchronised clock really was: the next time correction says so.
+    "CREATE INDEX time_corrections ON records (kind) WHERE kind = 'time_correction'",
 )
 
 _GALLERY_1 = (

@@ -63,3 +63,5 @@ class Settings(BaseModel):
     retention: Opaque = {}
     templates: Opaque = {}
     backup: Opaque = {}
+    notice: Opaque = {}
+    punches: Opaque = {}

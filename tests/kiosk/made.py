@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
+from kiosk.assembly import assemble
 from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits
-from kiosk.identity import NoReader
-from kiosk.indicators import Signal
+from kiosk.indicators import Indicator, Signal
+from kiosk.panel import NoPanel, Panel
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.coverage import Sample
@@ -73,24 +74,36 @@ def terminal(folder: Path) -> Settings:
     )
 
 
+def settings_file(folder: Path) -> Path:
+    """The settings of `terminal(folder)` as the file that commands read."""
+    config = folder / "kiosk.toml"
+    config.write_text(
+        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
+        f'[store]\ndirectory = "{folder}"\nkeys = "{folder / "keys"}"\n'
+        f'[hq]\npublic_key = "{folder / "hq.pub"}"\n'
+    )
+    return config
+
+
 def door(
     settings: Settings,
     stores: Stores,
     eyes: object,
-    lamps: Lamps,
+    lamps: Indicator,
     policy: object = DecisionPolicy(0.5),
+    panel: Panel | None = None,
 ) -> Door:
     """A door that nothing of this machine reaches; stand-ins do for recogniser and policy."""
-    return Door(
+    return assemble(
         settings,
         stores,
         cast(Recognizer, eyes),
         lambda _: cast(DecisionPolicy, policy),
+        lambda _: 0.5,
         lamps,
+        panel or NoPanel(),
         StoppedClock(),
         threading.Event(),
-        lambda _: 0.5,
-        NoReader(),
         health=Health,
     )
 
