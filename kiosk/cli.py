@@ -14,6 +14,7 @@ import click
 from kiosk.commands import (
     backup,
     contract,
+    credentials,
     evaluate,
     keys,
     models,
@@ -59,6 +60,8 @@ for _command in (
     notice.notice_command,
 ):
     cli.add_command(_command)
+for _command in (credentials.badge_command, credentials.pin_command):
+    people.people.add_command(_command)
 
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

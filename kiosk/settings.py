@@ -242,6 +242,60 @@ class NoticeSection(Section):
     contact: str = Field("", max_length=300, description="whom to ask, as an office and a number")
 
 
+class BadgeSection(Section):
+    """A badge reader: one that types like a USB keyboard, or a serial one."""
+
+    source: Literal["none", "usb", "serial"] = "none"
+    device: Path | None = Field(
+        None, description="/dev/input/by-id/…-event-kbd, /dev/serial/by-id/…"
+    )
+    baud: int = Field(9600, ge=300, le=921_600)
+
+    @model_validator(mode="after")
+    def _device_is_named(self) -> BadgeSection:
+        if self.source != "none" and self.device is None:
+            raise ValueError(f'device: source = "{self.source}" needs the path of one')
+        return self
+
+
+class KeypadSection(Section):
+    """A keypad for number and PIN: a USB one, or switches in rows and columns on GPIO pins.
+
+    `keys`: a row's keys each; `#` is ENTER, `*` clears.
+    """
+
+    source: Literal["none", "usb", "matrix"] = "none"
+    device: Path | None = Field(None, description="/dev/input/by-id/…-event-kbd")
+    rows: tuple[Pin, ...] = (5, 6, 13, 19)
+    columns: tuple[Pin, ...] = (16, 20, 21)
+    keys: tuple[str, ...] = ("123", "456", "789", "*0#")
+    idle_s: float = Field(15, ge=3, le=120)
+
+    @model_validator(mode="after")
+    def _whole(self) -> KeypadSection:
+        if self.source == "usb" and self.device is None:
+            raise ValueError('device: source = "usb" needs the path of one')
+        if len(self.keys) != len(self.rows) or {len(k) for k in self.keys} != {len(self.columns)}:
+            raise ValueError("keys: a text for each row, a character for each column")
+        all_keys = "".join(self.keys)
+        if not set("0123456789#") <= set(all_keys) or len(set(all_keys)) != len(all_keys):
+            raise ValueError("keys: every digit and # once")
+        return self
+
+
+class ButtonsSection(Section):
+    """Buttons from a GPIO pin to ground, by BCM number: a direction each, and undo."""
+
+    directions: dict[Direction, Pin] = Field(default_factory=dict)
+    undo: Pin | None = None
+    bounce_ms: int = Field(50, ge=0, le=500)
+
+    @property
+    def pins(self) -> tuple[int, ...]:
+        """All pins in use."""
+        return (*self.directions.values(), *(() if self.undo is None else (self.undo,)))
+
+
 class MqttView(BaseModel):
     """The sync process's own section, of which kiosk watches when the certificates expire."""
 
@@ -264,12 +318,26 @@ class Settings(Section):
     decision: DecisionSection = DecisionSection()
     punches: PunchesSection = PunchesSection()
     indicators: IndicatorsSection = IndicatorsSection()
+    badge: BadgeSection = BadgeSection()
+    keypad: KeypadSection = KeypadSection()
+    buttons: ButtonsSection = ButtonsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     notice: NoticeSection = NoticeSection()
     mqtt: MqttView = MqttView()
+
+    @model_validator(mode="after")
+    def _no_pin_twice(self) -> Settings:
+        lamps, keypad = self.indicators, self.keypad
+        used = [*self.buttons.pins, lamps.green, lamps.amber, lamps.red, lamps.buzzer]
+        if keypad.source == "matrix":
+            used += [*keypad.rows, *keypad.columns]
+        twice = sorted({pin for pin in used if used.count(pin) > 1})
+        if twice:
+            raise ValueError(f"buttons, keypad, indicators: {twice} is used twice")
+        return self
 
 
 def load(path: Path) -> Settings:

@@ -41,7 +41,7 @@ class Rule:
 
 # NIST SP 800-63B section 5.2.2 (rate limiting): delays that grow from 30 s up to an hour, and at
 # most 100 failures in a row, after which the account is locked. Here nobody is locked out for good:
-# 15 minutes leave fewer than 100 tries a day, and a badge and the face work meanwhile.
+# 15 minutes leave 96 tries a day, and a badge and the face work meanwhile.
 PERSON = Rule(free=3, first_s=2, most_s=900)
 # Milder: a shift in a hurry mistypes often, and a prankster who leaves must not hold it up.
 TERMINAL = Rule(free=10, first_s=2, most_s=60, forget_s=600)
@@ -72,7 +72,7 @@ def waiting_s(tries: Tries | None, now: Instant, rule: Rule) -> float:
     if tries is None or _is_over(tries, now, rule) or tries.failures <= rule.free:
         return 0.0
     doublings = min(tries.failures - rule.free - 1, _DOUBLINGS)
-    return max(0.0, min(rule.first_s * 2**doublings, rule.most_s) - _elapsed_s(tries, now))
+    return max(0.0, min(rule.first_s * 2.0**doublings, rule.most_s) - _elapsed_s(tries, now))
 
 
 def after_wrong(tries: Tries | None, now: Instant, rule: Rule) -> Tries:

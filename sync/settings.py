@@ -57,6 +57,9 @@ class Settings(BaseModel):
     pad: Opaque = {}
     indicators: Opaque = {}
     decision: Opaque = {}
+    badge: Opaque = {}
+    keypad: Opaque = {}
+    buttons: Opaque = {}
     retention: Opaque = {}
     templates: Opaque = {}
     backup: Opaque = {}

@@ -101,7 +101,12 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
     """What the terminal holds on one person, without the templates themselves."""
     settings = load(config)
     with open_stores(settings) as stores:
-        row = _row(_find(stores, number))
+        person = find_person(stores, number)
+        row = {
+            **_row(person),
+            "badges": stores.credentials.badges(person.number),
+            "pin": stores.credentials.pin_hash(person.number) is not None,
+        }
         made = [_template_row(entry) for entry in stores.templates.entries(number)]
     if as_json:
         print_json({**row, "made": made})
@@ -191,7 +196,8 @@ def _change(
         )
 
 
-def _find(stores: Stores, number: str) -> Person:
+def find_person(stores: Stores, number: str) -> Person:
+    """The person of this number; raises `UnknownPersonError` with the mend."""
     person = stores.gallery.person(number)
     if person is None:
         raise UnknownPersonError(

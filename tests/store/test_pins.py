@@ -62,15 +62,11 @@ def test_two_people_with_one_pin_have_different_hashes() -> None:
 
 
 def test_a_hash_with_other_parameters_is_outdated_and_still_good() -> None:
-    today = PinHasher(argon2.Parameters(**{**vars_of(CHEAP), "time_cost": 2}))
+    today = PinHasher(argon2.Parameters(argon2.Type.ID, 19, 16, 32, 2, 64, 1))
     old = PinHasher(CHEAP).hash("2718")
     assert today.outdated(old)
     assert today.matches(old, "2718")
     assert not today.outdated(today.hash("2718"))
-
-
-def vars_of(parameters: argon2.Parameters) -> dict[str, object]:
-    return {name: getattr(parameters, name) for name in parameters.__slots__}
 
 
 @pytest.mark.parametrize("pin", ["2718", "", "x" * 1000, "\ud800", "27180000000000"])
