@@ -61,7 +61,9 @@ def view(subject: Subject, face_px: float, at: tuple[float, float], size: tuple[
     if fills_width and shift_y <= 0 and ph * scale + shift_y >= height:
         return np.asarray(sharp, dtype=np.uint8)
     # Past the photograph's edge: its own colours, far out of focus, faded in over a few pixels.
-    soft = cv2.GaussianBlur(sharp, (0, 0), 25)
+    # (Blurred by 25 px at an eighth of the size: a fortieth of the time, and nobody sees a difference.)
+    small = cv2.resize(sharp, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), 25 / 8), size)
     inside = np.zeros((height, width), dtype=np.float32)
     left, top = max(shift_x, 0) + 6, max(shift_y, 0) + 6
     right, bottom = min(pw * scale + shift_x, width) - 6, min(ph * scale + shift_y, height) - 6
