@@ -83,9 +83,9 @@ class _Statuses:
         return self.backlogs[-1] if self.backlogs else 0
 
     def until(self, holds: Callable[[], bool]) -> bool:
-        """Look until it holds; False when the time is over before."""
+        """Look until it holds; False when the time is over or a daemon ended before."""
         while not holds():
-            if time.monotonic() > self._deadline:
+            if time.monotonic() > self._deadline or self._site.ended():
                 return False
             self._look()
             self._site.obey()
@@ -103,7 +103,7 @@ class _Statuses:
 
 
 def _memory(outcome: Outcome, seen: _Statuses, site: Site) -> None:
-    if not seen.resident:
+    if not seen.resident or site.ended():
         return
     early, late = seen.resident[len(seen.resident) // 10], seen.resident[-1]
     outcome.require(late < early + _ROOM_KB, f"kiosk-sync grew from {early} to {late} KiB")
