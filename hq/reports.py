@@ -1,11 +1,13 @@
 """What headquarters has, as rows for people and programs.
 
 Only records that a receipt covers are reported: a record beyond a gap does not count yet. Rows are
-plain dictionaries of JSON values.
+plain dictionaries of JSON values. A record's row has what proves it, named as in the contract's
+event: `previoushash`, `hash`, `signature` and `data`.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -107,7 +109,9 @@ def _line(row: Any) -> Line:
         "seq": row.seq,
         "id": row.record_id,
         "kind": row.kind,
+        "previoushash": row.previous.hex(),
         "hash": row.hash.hex(),
+        "signature": base64.b64encode(row.signature).decode("ascii"),
         "received": utc_text(row.received_at),
         "receipt": row.receipt_seq,
         "repeats": row.repeats,

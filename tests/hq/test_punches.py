@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("left_as_found")
 @pytest.fixture
 def offices(databases: Databases) -> Iterator[Office]:
     """Headquarters that knows gates A and B."""
-    made = open_office(databases.new(), GATE_A, GATE_B)
+    made = open_office(databases.ready(), GATE_A, GATE_B)
     yield made
     made.database.close()
 
