@@ -7,11 +7,11 @@ plain dictionaries of JSON values.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from hq.database import Database
 from hq.tables import ALARMS, EVENTS, TERMINALS
@@ -63,6 +63,32 @@ class Reader:
         self._seen[terminal_id] = seen
 
 
+def lines_of_kinds(connection: Connection, kinds: Sequence[str]) -> list[Line]:
+    """Confirmed records of these kinds, which are not "punch", each once, as they arrived."""
+    # A literal, as in the index: a parameter would keep PostgreSQL from using it.
+    no_punch = EVENTS.c.kind != literal_column("'punch'")
+    return _lines(connection, EVENTS.c.kind.in_(kinds), no_punch)
+
+
+def line_of_person(
+    connection: Connection, site: str, terminal: str, person: str, record_id: str
+) -> Line | None:
+    """The person's confirmed record of that id from that terminal; None without one."""
+    found = _lines(
+        connection,
+        TERMINALS.c.site == site,
+        TERMINALS.c.terminal == terminal,
+        EVENTS.c.person == person,
+        EVENTS.c.record_id == record_id,
+    )
+    return found[0] if found else None
+
+
+def lines_of_id(connection: Connection, person: str, record_id: str) -> list[Line]:
+    """The person's confirmed records of that id, from whatever terminal."""
+    return _lines(connection, EVENTS.c.person == person, EVENTS.c.record_id == record_id)
+
+
 def alarm_lines(database: Database) -> list[Line]:
     """Every alarm, oldest first."""
     with database.read() as connection:
@@ -98,6 +124,16 @@ def terminal_lines(database: Database) -> list[Line]:
         }
         for standing in list_terminals(database)
     ]
+
+
+def _lines(connection: Connection, *conditions: ColumnElement[bool]) -> list[Line]:
+    query = (
+        select(EVENTS, TERMINALS.c.site, TERMINALS.c.terminal)
+        .join(TERMINALS)
+        .where(EVENTS.c.repeats.is_(None), EVENTS.c.seq <= TERMINALS.c.head_seq, *conditions)
+        .order_by(EVENTS.c.id)
+    )
+    return [_line(row) for row in connection.execute(query)]
 
 
 def _line(row: Any) -> Line:
