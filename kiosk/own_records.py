@@ -23,6 +23,8 @@ from zoneinfo import ZoneInfo
 
 from kiosk.errors import NotYoursError, OwnRecordsError
 from kiosk.local_days import Span, days_of_month, local_day, span_of_day, span_of_month
+from kiosk.settings import Settings
+from kiosk.stores import Stores
 from store.counting import Entry, Told, what_counts
 from store.ledger import Ledger, Record
 from store.own_records import OwnRecords
@@ -261,6 +263,12 @@ class MyRecords:
                 utc = right_time(self._own, record) or content.time.utc
                 found.append(Told(record.id, record.seq, utc, body))
         return found
+
+
+def my_records(stores: Stores, settings: Settings) -> MyRecords:
+    """What the settings and the stores of this thread make it."""
+    own, kept = OwnRecords(stores.ledger_db), settings.retention.punches_days
+    return MyRecords(stores.ledger, own, settings.terminal.zone, kept)
 
 
 def digest_of(counted: Sequence[Entry]) -> str:
