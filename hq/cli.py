@@ -21,7 +21,14 @@ from hq.certificate_cli import certificates_group
 from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
 from hq.commands import command_lines, send
 from hq.daemon import run
-from hq.decision_cli import answer_command, correct_command, declared, disputes, incidents
+from hq.decision_cli import (
+    answer_command,
+    correct_command,
+    declared,
+    disputes,
+    incidents,
+    month_command,
+)
 from hq.keys import create_keys, load_key, read_public_key
 from hq.punches import Punches
 from hq.reports import Line, Reader, alarm_lines, terminal_lines
@@ -46,6 +53,7 @@ for _command in (
     disputes,
     declared,
     incidents,
+    month_command,
     answer_command,
     correct_command,
 ):

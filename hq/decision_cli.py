@@ -16,6 +16,7 @@ from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
 from hq.decisions import Decision, answer, correct, incident_lines, question_lines
 from hq.errors import DecisionError
 from hq.keys import load_key
+from hq.months import month_lines
 from hq.reports import Line
 from hq.settings import load
 from store.records import Direction
@@ -73,6 +74,18 @@ def declared(everything: bool, as_json: bool, config: Path) -> None:
 def incidents(as_json: bool, config: Path) -> None:
     """Show what a supervisor looks into: failed faces, attacks, declared punches."""
     show(incident_lines(opened(load(config), config)), as_json, _incident_text)
+
+
+@click.command("month")
+@click.argument("person")
+@click.argument("month", metavar="YYYY-MM")
+@JSON
+@CONFIG
+@reports_errors
+def month_command(person: str, month: str, as_json: bool, config: Path) -> None:
+    """Show what counts of PERSON's punches of a month, and whether they confirmed it."""
+    lines = month_lines(opened(load(config), config), person, month)
+    show(lines, as_json, _month_text)
 
 
 @click.command("answer")
@@ -193,6 +206,16 @@ def _question_text(line: Line) -> str:
         command,
     )
     return _line(parts)
+
+
+def _month_text(line: Line) -> str:
+    confirmed = "not confirmed"
+    if line["confirmed"] is not None:
+        holds = "holds" if line["holds"] else "something else counts since"
+        confirmed = f"confirmed {line['confirmed']}, {holds}"
+    head = f"{line['site']}/{line['terminal']}  {len(line['punches'])} punches  {confirmed}"
+    punches = (f"  {one['local']}  {one['direction'] or ''}".rstrip() for one in line["punches"])
+    return "\n".join((head, *punches))
 
 
 def _incident_text(line: Line) -> str:

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ from hq.reports import Line, Reader, line_of_person
 from hq.times import FIRST, Right, Stamp, Times
 from store.counting import Entry, Told, what_counts
 from store.records import Correction, Instant, Punch, utc_text
+from sync.contract.topics import Address
 
 _Address = tuple[str, str]
 
@@ -69,9 +70,9 @@ class _Terminal:
 class Punches:
     """Reads punches with their right times; a second `read` goes on where the first one ended."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, only: Collection[Address] | None = None) -> None:
         self._database = database
-        self._reader = Reader(database)
+        self._reader = Reader(database, only)
         self._terminals: dict[_Address, _Terminal] = {}
 
     def read(self) -> Iterator[Line]:

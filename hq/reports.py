@@ -7,7 +7,7 @@ plain dictionaries of JSON values.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,28 +17,31 @@ from hq.database import Database
 from hq.tables import ALARMS, EVENTS, TERMINALS
 from hq.terminals import list_terminals
 from store.records import utc_text
+from sync.contract.topics import Address
 
 Line = dict[str, Any]
 _PAGE = 500
 
 
 class Reader:
-    """Reads confirmed records, each once: a second call goes on."""
+    """Reads confirmed records, each once: a second call goes on. `only` some terminals, or all."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, only: Collection[Address] | None = None) -> None:
         self._database = database
+        self._only = only
         self._seen: dict[int, int] = {}
 
     def read(self) -> Iterator[Line]:
         """What was confirmed since the last call: by terminal, in the order of the records."""
         with self._database.read() as connection:
             heads = connection.execute(
-                select(TERMINALS.c.id, TERMINALS.c.head_seq).order_by(
-                    TERMINALS.c.site, TERMINALS.c.terminal
-                )
+                select(
+                    TERMINALS.c.id, TERMINALS.c.head_seq, TERMINALS.c.site, TERMINALS.c.terminal
+                ).order_by(TERMINALS.c.site, TERMINALS.c.terminal)
             ).all()
-            for terminal_id, head_seq in heads:
-                yield from self._read_terminal(connection, terminal_id, head_seq)
+            for terminal_id, head_seq, site, terminal in heads:
+                if self._only is None or Address(site, terminal) in self._only:
+                    yield from self._read_terminal(connection, terminal_id, head_seq)
 
     def _read_terminal(
         self, connection: Connection, terminal_id: int, head_seq: int
@@ -82,6 +85,19 @@ def line_of_person(
         EVENTS.c.record_id == record_id,
     )
     return found[0] if found else None
+
+
+def lines_of_person(connection: Connection, person: str, kind: str) -> list[Line]:
+    """The person's confirmed records of a kind, from whatever terminal, as they arrived."""
+    return _lines(connection, EVENTS.c.person == person, EVENTS.c.kind == kind)
+
+
+def terminals_of_person(connection: Connection, person: str) -> set[Address]:
+    """Where the person has records."""
+    query = select(TERMINALS.c.site, TERMINALS.c.terminal).where(
+        TERMINALS.c.id.in_(select(EVENTS.c.terminal_id).where(EVENTS.c.person == person))
+    )
+    return {Address(row.site, row.terminal) for row in connection.execute(query)}
 
 
 def lines_of_id(connection: Connection, person: str, record_id: str) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ from hq.decisions import (
 )
 from hq.errors import DecisionError, UnknownRecordError, UnknownTerminalError
 from hq.keys import create_keys
+from hq.months import month_lines
 from hq.punches import Punches
 from hq.reports import lines_of_kinds
 from hq.tables import COMMANDS
@@ -34,6 +36,7 @@ from store.records import (
     Dispute,
     FaceFailed,
     Instant,
+    MonthConfirmed,
     Punch,
     Rejection,
 )
@@ -285,6 +288,34 @@ def test_incidents_are_failed_faces_attacks_and_declared_punches(
     assert (lines[0]["attempts"], "person" in lines[0]) == (3, False)
 
 
+def test_a_month_shows_what_counts_at_each_terminal_and_if_just_that_was_confirmed(
+    office: Office,
+) -> None:
+    gate, other = Gate(office), Gate(office, GATE_B)
+    late = gate.tell(at(-3 * 3600), Punch(person=ME, method="face", direction="in"))
+    gone = gate.tell(at(), Punch(person=ME, method="face"))
+    gate.tell(at(1), Punch(person="4712", method="face"))
+    february = datetime.fromisoformat("2026-02-28T23:30+01:00")
+    gate.tell(at(2), correction("added", utc=february))
+    gate.tell(at(3), correction("cancelled", corrects=gone))
+    early = gate.tell(at(4), correction("added", utc=EIGHT))
+    other.tell(at(), Punch(person=ME, method="badge"))
+    digest = hashlib.sha256(f"{early}\n{late}".encode()).hexdigest()
+    gate.tell(at(5), MonthConfirmed(person=ME, month="2026-03", punches=2, digest=digest))
+    here, there = month_lines(office.database, ME, "2026-03")
+    assert [one["id"] for one in here["punches"]] == [early, late]
+    assert (here["digest"], here["holds"]) == (digest, True)
+    assert here["confirmed"] == "2026-03-02T12:00:05.000000Z"
+    assert (there["terminal"], len(there["punches"]), there["confirmed"]) == ("gate-b", 1, None)
+    gate.tell(at(6), correction("cancelled", corrects=early))
+    assert not month_lines(office.database, ME, "2026-03")[0]["holds"]
+    [before] = month_lines(office.database, ME, "2026-02")
+    assert len(before["punches"]) == 1
+    assert month_lines(office.database, "nobody", "2026-03") == []
+    with pytest.raises(DecisionError):
+        month_lines(office.database, ME, "2026-13")
+
+
 def test_questions_are_found_without_reading_the_punches(office: Office) -> None:
     plans: list[str] = []
     with office.database.read() as connection:
@@ -334,6 +365,7 @@ def test_the_command_line_lists_answers_and_corrects(tmp_path: Path) -> None:
     done = desk("answer", asked, "approve", *who, "--approved-by", "8", "--direction", "out")
     assert (done.exit_code, done.stdout.split()[0]) == (0, "plant-1/gate-a")
     assert "answer sent" in desk("disputes").stdout
+    assert "1 punches  not confirmed\n  2026-03-02T10:00" in desk("month", ME, "2026-03").stdout
     two = ("--by", "7", "--approved-by", "8", "--why", "seen")
     assert desk("correct", ME, "change", "--record", nine, *two, "--utc", "08:00").exit_code == 2
     naive = desk("correct", ME, "change", "--record", nine, *two, "--utc", "2026-03-02T08:00")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hq.decisions import QUESTIONS, Decision, answer, question_lines
 from hq.keys import load_key
+from hq.months import month_lines
 from hq.punches import Punches
 from kiosk.local_days import local_day
 from kiosk.orders import obey
@@ -33,6 +34,12 @@ def test_a_dispute_and_a_declared_punch_are_answered_and_shown_to_the_employee(
     station = Station(settings, Overrides(settings))
     with open_stores(settings) as stores:
         mine = my_records(stores, settings)
+        before = now.replace(day=1, hour=12) - timedelta(days=1)  # in the month before
+        for hours in (0, 4):
+            punch = Punch(person=ME, method="badge")
+            stores.ledger.append(punch, instant(before + timedelta(hours=hours)))
+        seen = mine.month(ME, f"{before:%Y-%m}", at)
+        assert mine.confirm_month(ME, seen.month, seen.digest, at) is not None
         nine = stores.ledger.append(Punch(person=ME, method="badge", direction="in"), at)
         declared = stores.ledger.append(DeclaredPunch(person=ME, direction="out"), at)
         day = local_day(now, ZoneInfo(settings.terminal.zone))
@@ -66,4 +73,6 @@ def test_a_dispute_and_a_declared_punch_are_answered_and_shown_to_the_employee(
     counted = {line["direction"]: line["time"] for line in Punches(plant.database).read()}
     assert datetime.fromisoformat(counted["in"]) == eight
     assert datetime.fromisoformat(counted["out"]) == now
+    [month] = month_lines(plant.database, ME, seen.month)
+    assert (len(month["punches"]), month["digest"], month["holds"]) == (2, seen.digest, True)
     assert plant.alarms() == []
