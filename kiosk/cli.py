@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
 4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 75 `kiosk
-run` ended in order and is to be started again.
+run` ended in order and is to be started again; 77 not for this caller (docs/roles.md).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kiosk.commands import (
     templates,
 )
 from kiosk.errors import KioskError
+from kiosk.guard import guard
 from recognizer.errors import RecognizerError
 from store.errors import (
     InvalidValueError,
@@ -59,6 +60,7 @@ for _command in (
     notice.notice_command,
 ):
     cli.add_command(_command)
+guard(cli)
 
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

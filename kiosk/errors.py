@@ -45,3 +45,15 @@ class NoBackupError(KioskError, LookupError):
 
 class StaleContractError(KioskError):
     """The exported contract is not the one of this program."""
+
+
+class NotAllowedError(KioskError, PermissionError):
+    """The caller has no role that may do this (docs/roles.md); nothing was done."""
+
+    exit_code = 77  # EX_NOPERM of sysexits.h
+
+
+class NotErasedError(KioskError):
+    """Something of a person that was to be erased is still there."""
+
+    exit_code = 4

@@ -5,7 +5,6 @@
   PDF readers bring for them (Adobe's Asian font packs). A character that none of these has is shown
   by its code, as [U+0E01]: nothing is left out silently.
 - What stands in a text is shown as it is: no markup of reportlab's is taken from it.
-- A file is written for its owner alone (0600).
 """
 
 from __future__ import annotations
