@@ -22,6 +22,7 @@ from kiosk.commands import (
     people,
     records,
     run,
+    subject,
     templates,
 )
 from kiosk.errors import KioskError
@@ -58,6 +59,7 @@ for _command in (
     pad.pad,
     contract.contract,
     notice.notice_command,
+    subject.subject,
 ):
     cli.add_command(_command)
 guard(cli)

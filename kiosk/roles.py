@@ -112,6 +112,8 @@ COMMANDS: Mapping[str, Right] = {
     "contract export": Right.NOTICE,
     "contract check": Right.NOTICE,
     "notice": Right.NOTICE,
+    "subject export": Right.EXPORT_SUBJECT,
+    "subject erase": Right.ERASE_SUBJECT,
 }
 
 
