@@ -66,7 +66,7 @@ def pdf(title: str, language: str, content: Iterable[Words | Rows]) -> bytes:
         lang=language,
         invariant=1,
     )
-    width = document.width
+    width = document.width - 12  # a frame's padding of 6 points on either side
     document.build([piece for part in content for piece in _laid_out(part, width)])
     return file.getvalue()
 

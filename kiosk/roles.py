@@ -3,8 +3,8 @@
 - Everybody is an employee. The other roles are added to that; a person may have several.
 - On the screen the roles are those of the person who identified (`rights_of`). On the command line
   they are the Unix groups of who called (`kiosk.callers`), checked in one place (`kiosk.guard`).
-- Root may everything. A right that no role has (`ROLES`) is root's and headquarters': nobody at a
-  terminal appoints themselves.
+- Root may everything. A right that no role has (`ROLES`) is root's alone: nobody at a terminal
+  appoints themselves.
 - A command that is not in `COMMANDS` is root's alone; a test fails until it is put there.
 """
 

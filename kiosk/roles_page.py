@@ -12,8 +12,7 @@ _HEAD = """# Roles: who may do what
 Written from `kiosk/roles.py` by `python -m kiosk.roles_page`; a test fails when it is stale.
 
 On the screen somebody has the roles that the terminal keeps for them (`kiosk people role NUMBER
-enroller`, or headquarters' command) once they identified. On the command line the Unix groups of
-who calls count: {groups}.
+enroller`) once they identified. On the command line the Unix groups of who calls count: {groups}.
 `systemd/kiosk.sysusers` makes them, and `systemd/kiosk.sudoers` lets their members run
 `sudo -u kiosk /opt/kiosk/bin/kiosk …`, since the databases and keys are the user `kiosk`'s; the
 groups of who called sudo count then. Root may everything. The user `kiosk` itself, as which the

@@ -4,8 +4,8 @@
   and the record is in the export.
 - The JSON is whole: templates with their vectors, every record with its body. The PDF says the same
   for people, without the vectors. Hashes of badge and PIN are in neither (`store.subject`).
-- Of others nothing is given out: a matter in which the person only had a part is named by its kind
-  and time.
+- A matter of somebody else in which the person had a part is named by its kind and time only. Who
+  witnessed, entered or approved what is the person's own stands in their records, and stays.
 - Files are readable by their owner alone (0600), in a folder of their own; none is overwritten.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,16 +12,18 @@ from kiosk.paper import Rows, Words
 from kiosk.record_words import details
 
 _NOTHING = "Nothing."
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
-def laid_out(document: Mapping[str, Any]) -> Iterator[Words | Rows]:
+def laid_out(whole: Mapping[str, Any]) -> Iterator[Words | Rows]:
     """The pages' content, from what `kiosk.subject.gather` gives."""
-    terminal = document["terminal"]
+    terminal = whole["terminal"]
+    document = _in_local_time(whole, ZoneInfo(terminal["zone"]))
     yield Words("title", f"What this terminal holds on number {document['number']}")
     yield Words(
         "paragraph",
-        f"Terminal {terminal['site']}/{terminal['name']}, {document['made']}. subject.json beside "
-        "this file has the same, and the numbers of the templates. Times that end in Z are UTC.",
+        f"Terminal {terminal['site']}/{terminal['name']}, {document['made']}. Times are those of "
+        f"{terminal['zone']}. subject.json has the same, and the numbers of the templates.",
     )
     yield from _person(document)
     yield from _face(document)
@@ -93,8 +96,7 @@ def _records(document: Mapping[str, Any]) -> Iterator[Words | Rows]:
     rows = [
         (
             str(record["seq"]),
-            _local(record["time"], record["zone"])
-            + ("" if record["clock_was_right"] else " (the clock was not sure)"),
+            record["time"] + ("" if record["clock_was_right"] else " (the clock was not sure)"),
             record["meaning"],
             details(record["body"]),
             "yes" if record["headquarters_has_it"] else "not yet",
@@ -110,7 +112,7 @@ def _records(document: Mapping[str, Any]) -> Iterator[Words | Rows]:
         yield Words("heading", "Still to be written to the ledger")
         yield Rows(("what", "details"), waiting, (1, 2))
     parts = [
-        (_local(one["time"], document["terminal"]["zone"]), one["meaning"], ", ".join(one["as"]))
+        (one["time"], one["meaning"], ", ".join(one["as"]).replace("_", " "))
         for one in document["parts_in_matters_of_others"]
     ]
     parts += [(one, "Agreed to the notice", "witness") for one in _seen(document)]
@@ -140,9 +142,8 @@ def _elsewhere(document: Mapping[str, Any]) -> Iterator[Words | Rows]:
 
 def _seen(document: Mapping[str, Any]) -> list[str]:
     """Witnessed consents whose record is pruned already: the others are among the records."""
-    zone = document["terminal"]["zone"]
     told = {one["time"] for one in document["parts_in_matters_of_others"] if "witness" in one["as"]}
-    return [_local(t, zone) for t in document["witnessed_consents_of_others"] if t not in told]
+    return [t for t in document["witnessed_consents_of_others"] if t not in told]
 
 
 def _table(
@@ -151,9 +152,15 @@ def _table(
     yield Rows(columns, rows, widths) if rows else Words("paragraph", _NOTHING)
 
 
-def _local(utc: str, zone: str) -> str:
-    at = datetime.fromisoformat(utc).astimezone(ZoneInfo(zone))
-    return at.strftime("%Y-%m-%d %H:%M:%S %z")
+def _in_local_time(value: Any, zone: ZoneInfo) -> Any:
+    """The same value with every UTC text in it as local time, with its offset."""
+    if isinstance(value, dict):
+        return {key: _in_local_time(one, zone) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_in_local_time(one, zone) for one in value]
+    if isinstance(value, str) and _UTC.fullmatch(value):
+        return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %z")
+    return value
 
 
 def _text(value: object) -> str:
