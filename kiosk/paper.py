@@ -80,7 +80,12 @@ def _laid_out(part: Words | Rows, width: float) -> Iterator[object]:
         return
     cells = [[_paragraph(cell, "cell") for cell in row] for row in (part.columns, *part.rows)]
     share = width / sum(part.widths)
-    table = Table(cells, colWidths=[w * share for w in part.widths], repeatRows=1)
+    table = Table(
+        cells,
+        colWidths=[w * share for w in part.widths],
+        repeatRows=1,
+        splitInRow=1,  # a reason may have a thousand characters, which fill a page in a column
+    )
     lines = [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, 0), 0.8, grey),
