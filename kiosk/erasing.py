@@ -17,9 +17,8 @@ from kiosk.stores import Stores
 from kiosk.subject import anything
 from store.backup_files import made_here
 from store.errors import UnknownPersonError
-from store.people import number_to_find
 from store.quarantine import FOLDER, forget_galleries
-from store.records import Instant
+from store.records import Instant, person_number
 from store.retention import Subject
 from store.subject import held, records_about, records_acted, witnessed
 
@@ -54,9 +53,9 @@ class Erased:
 def erase(stores: Stores, settings: Settings, number: str, now: Instant) -> Erased:
     """Erase whoever has this number and look whether it is so; again for who is erased already.
 
-    Raises `UnknownPersonError` when nothing at all is held under the number.
+    Raises `UnknownPersonError` when nothing at all is held under it, `InvalidValueError`.
     """
-    number = number_to_find(number)
+    number = person_number(number)
     if not anything(stores, number):
         raise UnknownPersonError("nothing is held here under this number")
     before = {table: len(rows) for table, rows in held(stores.gallery_db, number).items()}

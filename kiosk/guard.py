@@ -5,6 +5,8 @@
 - A machine without any of the groups is nobody's terminal yet, as a workstation or a development
   machine: there whoever owns the store's directory may everything, and so may anybody where there
   is no store. Files that others own are protected by their modes there, not by roles.
+- Elsewhere the settings must be root's or those of the user that the command runs as: with settings
+  of their own somebody in one role could have the user `kiosk` do more than the role allows.
 """
 
 from __future__ import annotations
@@ -56,6 +58,11 @@ def check(words: str, caller: Caller, config: Path | None) -> None:
         right in caller.rights or (caller.service and right in SERVICE_RIGHTS)
     ):
         raise NotAllowedError(_refusal(words, right))
+    if config is not None and config.exists() and config.stat().st_uid not in (0, caller.uid):
+        raise NotAllowedError(
+            f"{config} belongs to neither root nor this user; nothing was done; "
+            "use the terminal's settings, or have root make these its own"
+        )
 
 
 def _asking(words: str, inner: Callable[..., Any]) -> Callable[..., Any]:

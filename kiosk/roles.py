@@ -23,7 +23,7 @@ ROLE_NAMES: tuple[RoleName, ...] = ("employee", "enroller", "supervisor", "techn
 class Right(Enum):
     """Something that may or may not be done; the value says it in words."""
 
-    NOTICE = "read the notice, and what the program is made of"
+    NOTICE = "read the notice"
     OWN_RECORDS = "see one's own records and confirm a month"
     DISPUTE = "dispute one of one's own records"
     ENROL = "enrol people and take back adaptive templates"
@@ -43,6 +43,7 @@ class Right(Enum):
     BACKUP = "make, check and bring back backups"
     KEYS = "make, rotate and seal keys, re-issue templates"
     MODELS = "fetch and check model weights, measure the recogniser"
+    CONTRACT = "write and check the contract's files"
     RUN = "run the daemon by hand"
 
 
@@ -70,6 +71,7 @@ TABLE: Mapping[Right, frozenset[RoleName]] = {
     Right.BACKUP: frozenset({"technician"}),
     Right.KEYS: frozenset({"technician"}),
     Right.MODELS: frozenset({"technician"}),
+    Right.CONTRACT: frozenset({"technician"}),
     Right.RUN: frozenset({"technician"}),
 }
 
@@ -109,8 +111,8 @@ COMMANDS: Mapping[str, Right] = {
     "backup restore": Right.BACKUP,
     "evaluate": Right.MODELS,
     "pad evaluate": Right.MODELS,
-    "contract export": Right.NOTICE,
-    "contract check": Right.NOTICE,
+    "contract export": Right.CONTRACT,
+    "contract check": Right.CONTRACT,
     "notice": Right.NOTICE,
     "subject export": Right.EXPORT_SUBJECT,
     "subject erase": Right.ERASE_SUBJECT,

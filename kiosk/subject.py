@@ -26,10 +26,9 @@ from kiosk.settings import Settings
 from kiosk.stores import Stores
 from kiosk.subject_paper import laid_out
 from store.backup_files import made_here
-from store.errors import OccupiedError, UnknownPersonError
-from store.files import disk_error, place
-from store.people import number_to_find
-from store.records import Instant, Record, SubjectExport, utc_text
+from store.errors import UnknownPersonError
+from store.files import disk_error, place, unoccupied
+from store.records import Instant, Record, SubjectExport, person_number, utc_text
 from store.subject import Acted, Row, held, records_about, records_acted, witnessed
 
 _JSON, _PDF = "subject.json", "subject.pdf"
@@ -47,15 +46,12 @@ def export(stores: Stores, settings: Settings, number: str, folder: Path, now: I
     """Write `subject.json` and `subject.pdf` into `folder`, which is made if need be.
 
     Also for somebody of whom only records are left. Raises `UnknownPersonError` when nothing at all
-    is held, `OccupiedError`, `StorageError`.
+    is held, `InvalidValueError`, `OccupiedError`, `StorageError`.
     """
-    number = number_to_find(number)
+    number = person_number(number)
     targets = (folder / _JSON, folder / _PDF)
     for target in targets:
-        if target.exists():
-            raise OccupiedError(
-                f"{target} is there already; nothing was written; name a new folder"
-            )
+        unoccupied(target)
     if not anything(stores, number):
         raise UnknownPersonError("nothing is held here under this number; nothing was written")
     with disk_error(folder):

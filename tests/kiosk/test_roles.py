@@ -22,6 +22,7 @@ from kiosk.guard import leaves
 from kiosk.roles import COMMANDS, ROLE_NAMES, SERVICE_RIGHTS, TABLE, Right, rights_of
 from kiosk.roles_page import page
 from kiosk.stores import open_stores
+from store.errors import OccupiedError
 from store.people import Role
 from store.records import PersonRoles
 from tests.kiosk.made import now, settings_file, terminal
@@ -112,6 +113,33 @@ def test_without_groups_the_owner_of_the_store_may_and_nobody_else(tmp_path: Pat
 def test_without_groups_and_without_a_store_there_is_nothing_to_guard(tmp_path: Path) -> None:
     guard.check("evaluate", Caller(uid=1000, grouped=False), None)
     guard.check("people list", Caller(uid=1000, grouped=False), tmp_path / "none.toml")
+
+
+def test_settings_of_ones_own_are_not_run_as_another_user(tmp_path: Path) -> None:
+    """With them an auditor could have the user kiosk write, open or delete what is not theirs."""
+    config = tmp_path / "kiosk.toml"
+    config.write_text("")
+    if os.geteuid() == 0:
+        guard.check("punches", Caller(uid=1001, roles=frozenset({"supervisor"})), config)
+        os.chown(config, 1000, -1)
+    owner = config.stat().st_uid
+    supervisor = Caller(uid=owner + 1, roles=frozenset({"supervisor"}))
+    with pytest.raises(NotAllowedError, match="belongs to neither root nor this user"):
+        guard.check("punches", supervisor, config)
+    guard.check("punches", replace(supervisor, uid=owner), config)
+
+
+@pytest.mark.parametrize("words", [("notice", "--pdf"), ("ledger", "export")])
+def test_a_command_that_hands_out_replaces_no_file(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """An auditor, who runs as the user kiosk, could put an export in the ledger's place."""
+    with open_stores(terminal(tmp_path)):
+        pass
+    ledger = tmp_path / "ledger.db"
+    before = ledger.read_bytes()
+    config = str(settings_file(tmp_path))
+    done = CliRunner().invoke(cli, [*words, str(ledger), "--config", config])
+    assert isinstance(done.exception, OccupiedError)
+    assert ledger.read_bytes() == before
 
 
 class Machine:

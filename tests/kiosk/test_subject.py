@@ -22,7 +22,7 @@ from kiosk.stores import Stores, open_stores
 from kiosk.subject import gather
 from store import quarantine
 from store.database import Value
-from store.errors import OccupiedError, UnknownPersonError
+from store.errors import InvalidValueError, OccupiedError, UnknownPersonError
 from store.keys import keys_directory, load_database_key
 from store.records import BODIES, Consent, Correction, Punch
 from store.schema import GALLERY, LEDGER
@@ -199,6 +199,8 @@ def test_nobody_gets_an_export_of_nothing(settings: Settings) -> None:
     assert isinstance(done.exception, UnknownPersonError)
     assert not target.exists()
     assert isinstance(run(settings, "subject", "erase", "9").exception, UnknownPersonError)
+    for words in (("erase", "\x07"), ("export", "\x07", "--to", str(target))):
+        assert isinstance(run(settings, "subject", *words).exception, InvalidValueError)
 
 
 def test_erasing_leaves_nothing_but_what_it_names(settings: Settings) -> None:
