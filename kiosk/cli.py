@@ -14,6 +14,7 @@ import click
 from kiosk.commands import (
     backup,
     contract,
+    credentials,
     evaluate,
     keys,
     models,
@@ -62,6 +63,8 @@ for _command in (
     subject.subject,
 ):
     cli.add_command(_command)
+for _command in (credentials.badge_command, credentials.pin_command):
+    people.people.add_command(_command)
 guard(cli)
 
 

@@ -21,6 +21,12 @@ class IndicatorError(KioskError, OSError):
     exit_code = 5
 
 
+class ReaderError(KioskError, OSError):
+    """A reader, a keypad or a button cannot be had as the settings say."""
+
+    exit_code = 5
+
+
 class PhotoSetError(KioskError, ValueError):
     """Photos to measure with cannot be made sense of, or what was measured cannot be written."""
 

@@ -92,6 +92,8 @@ COMMANDS: Mapping[str, Right] = {
     "people remove": Right.ERASE_SUBJECT,
     "people unadapt": Right.ENROL,
     "people role": Right.ROLES,
+    "people badge": Right.CREDENTIALS,
+    "people pin": Right.CREDENTIALS,
     "punches": Right.PUNCHES,
     "ledger verify": Right.VERIFY,
     "ledger export": Right.EXPORT_LEDGER,

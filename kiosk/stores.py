@@ -18,12 +18,19 @@ from kiosk.log import complain
 from kiosk.notices import Notices
 from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
+from store.credentials import BadgeKey, CredentialTables
 from store.database import Database
 from store.delivery import Delivery
 from store.errors import StoreError, UnsoundDatabaseError
 from store.gallery import Gallery
 from store.genuine import Genuine
-from store.keys import DatabaseName, keys_directory, load_public_key, load_signing_key
+from store.keys import (
+    DatabaseName,
+    keys_directory,
+    load_public_key,
+    load_signing_key,
+    open_badges_key,
+)
 from store.last_order import LastOrder
 from store.ledger import Ledger
 from store.opening import access, open_keyed
@@ -45,6 +52,8 @@ class Stores:
     gallery: Gallery
     templates: Templates
     genuine: Genuine
+    credentials: CredentialTables
+    badge_key: BadgeKey
     last_order: LastOrder
     register: Register
     protection: Protection
@@ -118,6 +127,8 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             gallery=Gallery(gallery_db),
             templates=templates,
             genuine=Genuine(gallery_db),
+            credentials=CredentialTables(gallery_db),
+            badge_key=BadgeKey(open_badges_key(keys)),
             last_order=LastOrder(gallery_db),
             protection=open_protection(keys, templates),
             notices=notices_of(settings),

@@ -262,7 +262,6 @@ class Gallery:
             number = self._known(number)
             deleted = self._delete_templates(number)
             self._database.execute("DELETE FROM people WHERE number = ?", (number,))
-            self._database.execute("DELETE FROM attempts WHERE subject = ?", (number,))
             self._erasure.mark()
         self.finish_erasure()
         return deleted

@@ -17,9 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import uuid6
 
+from store.credentials import CredentialTables, HashedBadge
 from store.database import Database
 from store.erasure import Erasure
 from store.errors import UnknownPersonError
@@ -32,6 +34,7 @@ from store.records import (
     Adaptation,
     Body,
     Consent,
+    CredentialChange,
     Deletion,
     Enrolment,
     Instant,
@@ -66,6 +69,7 @@ class Register:
         self._gallery = Gallery(gallery_db)
         self._templates = Templates(gallery_db)
         self._genuine = Genuine(gallery_db)
+        self._credentials = CredentialTables(gallery_db)
         self._erasure = Erasure(gallery_db)
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
@@ -191,6 +195,7 @@ class Register:
         """
         with self.together():
             person = self._known(number)
+            self._drop_credentials(person.number, at)
             deleted = self._gallery.set_status(number, "left", at)
             if person.status != "left":
                 self._notes.add(PersonStatus(person=person.number, status="left"), at)
@@ -203,6 +208,7 @@ class Register:
         """Delete all of somebody but their records; returns how many templates were deleted."""
         with self.together():
             person = self._known(number)
+            self._drop_credentials(person.number, at)
             deleted = self._gallery.remove_person(number)
             self._forget = True
             done = Deletion(person=person.number, templates=deleted, reason="removed")
@@ -258,6 +264,46 @@ class Register:
             if set(wanted) != set(person.roles):
                 self._gallery.set_roles(number, wanted)
                 self._notes.add(PersonRoles(person=person.number, roles=wanted), at)
+
+    def set_badge(self, number: str, badge: HashedBadge, at: Instant) -> bool:
+        """Give somebody a badge beside those they have; False, and no record, when it is theirs.
+
+        Raises what `CredentialTables.add_badge` raises.
+        """
+        with self.together():
+            person = self._known(number).number
+            added = self._credentials.add_badge(person, badge, at)
+            if added:
+                self._tell_credential(person, "badge", "set", at)
+        return added
+
+    def remove_badges(self, number: str, at: Instant) -> int:
+        """Take all badges from somebody; returns how many."""
+        with self.together():
+            person = self._known(number).number
+            removed = self._credentials.remove_badges(person)
+            if removed:
+                self._tell_credential(person, "badge", "removed", at)
+        return removed
+
+    def set_pin(self, number: str, pin_hash: str, at: Instant) -> None:
+        """Give somebody the PIN of this hash in place of any other (`store.pins`).
+
+        Raises what `CredentialTables.put_pin` raises.
+        """
+        with self.together():
+            person = self._known(number).number
+            self._credentials.put_pin(person, pin_hash, at)
+            self._tell_credential(person, "pin", "set", at)
+
+    def remove_pin(self, number: str, at: Instant) -> bool:
+        """Take the PIN from somebody; False, and no record, when there was none."""
+        with self.together():
+            person = self._known(number).number
+            removed = self._credentials.remove_pin(person)
+            if removed:
+                self._tell_credential(person, "pin", "removed", at)
+        return removed
 
     def settle(self, *, patient: bool = False) -> int:
         """Write the records of notes that wait; returns how many records.
@@ -330,6 +376,22 @@ class Register:
             self._forget = self._forget or reason != "replaced"
             body: Body = Deletion(person=person.number, templates=deleted, reason=reason)
             self._notes.add(body, at)
+
+    def _drop_credentials(self, person: str, at: Instant) -> None:
+        if self._credentials.remove_badges(person):
+            self._tell_credential(person, "badge", "removed", at)
+        if self._credentials.remove_pin(person):
+            self._tell_credential(person, "pin", "removed", at)
+
+    def _tell_credential(
+        self,
+        person: str,
+        credential: Literal["badge", "pin"],
+        change: Literal["set", "removed"],
+        at: Instant,
+    ) -> None:
+        self._notes.add(CredentialChange(person=person, credential=credential, change=change), at)
+        self._erasure.mark()  # the log may hold the hash that is no more
 
     def _known(self, number: str) -> Person:
         person = self._gallery.person(number)

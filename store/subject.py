@@ -43,7 +43,7 @@ PARTS: Mapping[str, Part] = {
     "renewals": Part(("since_utc",)),
     "badges": Part(("added_utc",)),
     "pins": Part(("set_utc",)),
-    "attempts": Part(("failures",), "subject = ?"),
+    "attempts": Part(("failures",), "kind = 'person' AND subject = ?"),
     "notes": Part(("kind", "body", "time"), "json_extract(body, '$.person') = ?"),
 }
 

@@ -102,7 +102,12 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
     """What the terminal holds on one person, without the templates themselves."""
     settings = load(config)
     with open_stores(settings) as stores:
-        row = _row(_find(stores, number))
+        person = find_person(stores, number)
+        row = {
+            **_row(person),
+            "badges": stores.credentials.badges(person.number),
+            "pin": stores.credentials.pin_hash(person.number) is not None,
+        }
         made = [_template_row(entry) for entry in stores.templates.entries(number)]
     if as_json:
         print_json({**row, "made": made})
@@ -183,7 +188,7 @@ def role(number: str, roles: tuple[Role, ...], config: Path, as_json: bool) -> N
     now = SystemClock(settings.terminal.zone).now()
     with open_stores(settings) as stores:
         stores.register.set_roles(number, roles, now)
-        held = _find(stores, number).roles
+        held = find_person(stores, number).roles
     if as_json:
         print_json({"number": number, "roles": held})
     else:
@@ -210,7 +215,8 @@ def _change(
         )
 
 
-def _find(stores: Stores, number: str) -> Person:
+def find_person(stores: Stores, number: str) -> Person:
+    """The person of this number; raises `UnknownPersonError` with the mend."""
     person = stores.gallery.person(number)
     if person is None:
         raise UnknownPersonError(

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
+from kiosk.assembly import assemble
 from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits
-from kiosk.identity import NoReader
-from kiosk.indicators import Signal
+from kiosk.indicators import Indicator, Signal
+from kiosk.panel import NoPanel, Panel
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.coverage import Sample
@@ -24,6 +25,7 @@ from recognizer.pipeline import Recognizer
 from store.keys import create_keys
 from store.machine import Health
 from store.records import Instant
+from store.register import Agreement
 from store.settings import HqSection, StoreSection, Terminal
 
 MODEL = "ab" * 32
@@ -88,22 +90,29 @@ def door(
     settings: Settings,
     stores: Stores,
     eyes: object,
-    lamps: Lamps,
+    lamps: Indicator,
     policy: object = DecisionPolicy(0.5),
+    panel: Panel | None = None,
 ) -> Door:
     """A door that nothing of this machine reaches; stand-ins do for recogniser and policy."""
-    return Door(
+    return assemble(
         settings,
         stores,
         cast(Recognizer, eyes),
         lambda _: cast(DecisionPolicy, policy),
+        lambda _: 0.5,
         lamps,
+        panel or NoPanel(),
         StoppedClock(),
         threading.Event(),
-        lambda _: 0.5,
-        NoReader(),
         health=Health,
     )
+
+
+def consenting(stores: Stores, number: str) -> None:
+    """Enter somebody who agreed to the notice as it is."""
+    stores.register.upsert(number, "Name", "en", "active", None, now())
+    stores.register.agree(number, Agreement(stores.notices.version, "0" * 64, "form"), now())
 
 
 def face(person: int, shot: int = 0, apart: float = 0.5) -> NDArray[np.float32]:

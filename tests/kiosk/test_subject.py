@@ -21,7 +21,6 @@ from kiosk.settings import Settings, load
 from kiosk.stores import Stores, open_stores
 from kiosk.subject import gather
 from store import quarantine
-from store.database import Value
 from store.errors import InvalidValueError, OccupiedError, UnknownPersonError
 from store.keys import keys_directory, load_database_key
 from store.records import BODIES, Consent, Correction, Punch
@@ -67,18 +66,10 @@ def fill(stores: Stores) -> None:
     stores.gallery.record_consent(OTHER, "old", "00" * 32, "form", None, now(3))
     renew(stores, OTHER, "en", "form 2", now(4), witness=NUMBER)
     day = "2026-03-04T00:00:00.000000Z"
-    insert(stores, "badges", hash=b"h" * 32, person=NUMBER, key="ab" * 8, added_utc=day)
-    insert(stores, "pins", person=NUMBER, hash="argon", set_utc=day)
-    tried: dict[str, Value] = {"subject": NUMBER, "failures": 3, "boot": "b", "monotonic_ns": 1}
-    insert(stores, "attempts", kind="person", **tried)
-
-
-def insert(stores: Stores, table: str, **values: Value) -> None:
-    """A row, of those of the values for which the table has a column."""
-    row = {name: value for name, value in values.items() if name in columns_of(stores, table)}
-    marks = ", ".join("?" * len(row))
-    query = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608
-    stores.gallery_db.execute(query, tuple(row.values()))
+    database = stores.gallery_db
+    database.execute("INSERT INTO badges VALUES (?, ?, ?, ?)", (b"h" * 32, NUMBER, "ab" * 8, day))
+    database.execute("INSERT INTO pins VALUES (?, 'argon', ?)", (NUMBER, day))
+    database.execute("INSERT INTO attempts VALUES ('person', ?, 3, 'b', 1)", (NUMBER,))
 
 
 def columns_of(stores: Stores, table: str) -> set[str]:
