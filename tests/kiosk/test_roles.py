@@ -211,6 +211,18 @@ def test_the_units_groups_and_sudoers_are_the_tables() -> None:
     assert rule.partition(" ALL=")[0] == ", ".join(f"%{group}" for group in GROUPS)
 
 
+def test_the_services_of_the_user_kiosk_may_what_they_do() -> None:
+    started = [
+        line.partition("/opt/kiosk/bin/kiosk ")[2].partition(" --")[0]
+        for unit in (ROOT / "systemd").glob("*.service")
+        for line in unit.read_text().splitlines()
+        if line.startswith("ExecStart=/opt/kiosk/bin/kiosk ")
+    ]
+    assert {"run", "retention", "backup create"} <= set(started)
+    for words in started:
+        guard.check(words, Caller(uid=500, service=True), None)
+
+
 def test_appointing_at_the_command_line(tmp_path: Path) -> None:
     with open_stores(terminal(tmp_path)) as stores:
         stores.gallery.add_person("1", "Name", "en", now())
