@@ -72,3 +72,15 @@ class NotYoursError(OwnRecordsError, LookupError):
 
     def __init__(self) -> None:
         super().__init__("not_yours", "no punch of yours on this day has this id; nothing was done")
+
+
+class NotAllowedError(KioskError, PermissionError):
+    """The caller has no role that may do this (docs/roles.md); nothing was done."""
+
+    exit_code = 77  # EX_NOPERM of sysexits.h
+
+
+class NotErasedError(KioskError):
+    """Something of a person that was to be erased is still there."""
+
+    exit_code = 4
