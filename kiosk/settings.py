@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kiosk.words import LanguageCode
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
 from store.retention import RetentionSection
@@ -151,6 +152,20 @@ class IndicatorsSection(Section):
         return self
 
 
+class ScreenSection(Section):
+    """The optional page on a display (docs/screen.md); it is served on 127.0.0.1 and nowhere else.
+
+    `language` is the one it starts in and goes back to; after `idle_s` without a touch a panel that
+    was left open closes. A picture of the preview costs about a millisecond, so `preview_fps` is few.
+    """
+
+    enabled: bool = False
+    port: int = Field(8470, ge=1024, le=65535)
+    language: LanguageCode = "en"
+    idle_s: float = Field(30, ge=5, le=600)
+    preview_fps: float = Field(10, ge=1, le=30)
+
+
 class MqttView(BaseModel):
     """The sync process's own section, of which kiosk watches when the certificates expire."""
 
@@ -174,6 +189,7 @@ class Settings(Section):
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
+    screen: ScreenSection = ScreenSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     mqtt: MqttView = MqttView()
