@@ -46,7 +46,8 @@ from store.records import Direction
 
 _MOST_BYTES = 8192  # of what a page sends; a dispute's reason has 1000 characters
 _HEARTBEAT_S = 15.0  # a comment, so that a page that has gone is noticed
-_BOUNDARY = b"frame"
+_PREVIEW = "multipart/x-mixed-replace; boundary=frame"
+_NEXT_PART = b"--frame\r\nContent-Type: image/jpeg\r\n\r\n"
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 _DIRECTION: TypeAdapter[Direction] = TypeAdapter(Direction)
 _INTENTS = {"punch": Intent.PUNCH, "records": Intent.RECORDS, "staff": Intent.STAFF}
@@ -106,19 +107,17 @@ class Site:
 
     async def preview(self, _: Http) -> Response:
         """The newest frames, as JPEG parts that replace each other."""
-        media = f"multipart/x-mixed-replace; boundary={_BOUNDARY.decode()}"
-        return StreamingResponse(self._frames(), media_type=media)
+        return StreamingResponse(self._frames(), media_type=_PREVIEW)
 
     async def _frames(self) -> AsyncIterator[bytes]:
         shown = 0
-        yield b"--" + _BOUNDARY + b"\r\n"
+        yield _NEXT_PART
         while not self.ending:
             newest = self.hub.snapshot()
             if newest is not None and newest.serial != shown:
-                shown, picture = newest.serial, jpeg(newest)
-                head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
-                # The boundary comes with the frame: the browser shows it without the next one.
-                yield head + picture + b"\r\n--" + _BOUNDARY + b"\r\n"
+                shown = newest.serial
+                # With the next part's head: Chromium shows a part once it has ended.
+                yield jpeg(newest) + b"\r\n" + _NEXT_PART
             await asyncio.sleep(1 / self.preview_fps)
 
     # -- panels -------------------------------------------------------------------------------
@@ -198,9 +197,7 @@ def build(site: Site, port: int) -> Starlette:
         Route("/requests", site.request, methods=["POST"]),
         Mount("/static", StaticFiles(packages=[("kiosk.screen", "static")])),
     ]
-    return Starlette(
-        routes=routes, middleware=[Middleware(Guard, port=port, token=site.token)]
-    )
+    return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, token=site.token)])
 
 
 def notice_in(language: Language) -> Notice:

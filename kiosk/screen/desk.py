@@ -52,6 +52,8 @@ class Desk:
             try:
                 answer = counter.answer(request)
             except Exception as error:
-                future.set_exception(DeskError(f"the door could not answer: {type(error).__name__}"))
+                future.set_exception(
+                    DeskError(f"the door could not answer: {type(error).__name__}")
+                )
                 raise
             future.set_result(answer)

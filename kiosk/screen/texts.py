@@ -42,9 +42,7 @@ SIGNALS: dict[str, SignalText] = {
     "CHOOSE": SignalText("ask", "choose", msgid("In or out?"), msgid("Please choose.")),
     "CHOSEN": SignalText("busy", "choose", msgid("Chosen"), msgid("Now look at the camera.")),
     "ACCEPTED": SignalText("good", "check", msgid("Recorded"), msgid("Thank you.")),
-    "ALREADY": SignalText(
-        "good", "twice", msgid("Already recorded"), msgid("Nothing more to do.")
-    ),
+    "ALREADY": SignalText("good", "twice", msgid("Already recorded"), msgid("Nothing more to do.")),
     "UNDONE": SignalText("good", "back", msgid("Taken back"), msgid("That punch does not count.")),
     "WAITING": SignalText(
         "ask", "hourglass", msgid("Noted"), msgid("Headquarters must approve it.")
@@ -57,7 +55,9 @@ SIGNALS: dict[str, SignalText] = {
     "REJECTED": SignalText(
         "bad", "cross", msgid("Not recognised"), msgid("Please use your badge or PIN.")
     ),
-    "FAULT": SignalText("bad", "wrench", msgid("Out of order"), msgid("Please tell your supervisor.")),
+    "FAULT": SignalText(
+        "bad", "wrench", msgid("Out of order"), msgid("Please tell your supervisor.")
+    ),
 }
 
 # By the name of `recognizer.quality.Reason`.

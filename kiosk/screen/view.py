@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from kiosk.indicators import Signal
-from kiosk.panel import Action, Intent, NoPanel, Panel
+from kiosk.panel import Intent, NoPanel, Panel
 from kiosk.screen.requests import Counter, PunchLine
 from recognizer.faces import Face, Image
 from recognizer.quality import Reason
