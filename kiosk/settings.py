@@ -156,7 +156,7 @@ class ScreenSection(Section):
     """The optional page on a display (docs/screen.md); it is served on 127.0.0.1 and nowhere else.
 
     `language` is the one it starts in and goes back to; after `idle_s` without a touch a panel that
-    was left open closes. A picture of the preview costs about a millisecond, so `preview_fps` is few.
+    was left open closes. `preview_fps` is the most: a picture is encoded for whoever looks.
     """
 
     enabled: bool = False

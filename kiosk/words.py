@@ -1,7 +1,7 @@
 """The words that people read, in the languages that the terminal speaks: standard gettext.
 
-English is what the program says; `locale/*/LC_MESSAGES/kiosk.po` has the others, and the `.mo` beside
-each is compiled from it by `scripts/words` (a test fails when one is stale or a text is missing).
+English is what the program says; `locale/*/LC_MESSAGES/kiosk.po` has the others, and the `.mo`
+beside each is compiled from it by `scripts/words`. A test fails when one is stale or lacks a text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where the page's requests wait for the door's thread.
 
-The server's thread asks and awaits; the door's thread answers all that wait, once a frame. A request
-whose page has gone is passed over. What an answer raises reaches both: the page as `DeskError`, the
-door as it is.
+The server's thread asks and awaits; the door's thread answers all that wait, once a frame. A
+request whose page has gone is passed over. What an answer raises reaches both: the page as
+`DeskError`, the door as it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Between two threads: the door shows and takes, the server watches and brings.
 
-One view and one frame are kept, the newest. A frame is encoded only when a page asks for one, on the
-server's thread, so that an idle screen costs the door nothing.
+One view and one frame are kept, the newest. A frame is encoded only when a page asks for one, on
+the server's thread, so that an idle screen costs the door nothing.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 
 from recognizer.faces import Image
 
-# The page shows it 270 pixels wide; twice that is sharp on any panel, and no picture worth stealing.
+# The page shows it 268 pixels wide: about one to one, and no picture worth stealing.
 _WIDTH_PX, _HEIGHT_PX = 320, 400
 _QUALITY = 70
 _WHITE, _DARK = (255, 255, 255), (40, 40, 40)

@@ -144,9 +144,9 @@ class MonthDay(_Value):
 
 
 class Month(_Value):
-    """A month of the session's person. `digest` covers what is shown; `confirmed`: it was agreed to.
+    """A month of the session's person; `digest` covers the punches that are shown.
 
-    `over`: the month is past, and only then can it be agreed to.
+    `over`: the month is past, and only then can it be agreed to; `confirmed`: it was.
     """
 
     kind: Literal["month"] = "month"

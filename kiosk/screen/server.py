@@ -1,8 +1,8 @@
 """The server's thread and its socket.
 
-The socket is a loopback one: handed over by systemd (`systemd/kiosk-screen.socket`), for the process
-has no network of its own, or else opened here on 127.0.0.1. Anything else is refused. The thread is a
-daemon thread: a page that is still open holds nothing up.
+The socket is a loopback one: handed over by systemd (`systemd/kiosk-screen.socket`), for the
+process has no network of its own, or else opened here on 127.0.0.1. Anything else is refused. The
+thread is a daemon thread: a page that is still open holds nothing up.
 """
 
 from __future__ import annotations

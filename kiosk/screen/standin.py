@@ -19,8 +19,6 @@ from kiosk.screen.requests import (
     DisputeLine,
     DisputeRaised,
     Done,
-    EnrolmentStopped,
-    EnrolmentWanted,
     Month,
     MonthAgreed,
     MonthDay,
@@ -50,26 +48,30 @@ class StandInCounter:
         self.history.append(request)
         if not self.opened:
             return Refused(reason="closed")
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Answer:
         match request:
             case DayWanted(day=day):
                 return self._day(day or self.today)
             case MonthWanted(month=month):
                 return self._month(month or self.today.isoformat()[:7])
             case MonthAgreed(month=month, digest=digest):
-                shown = self._month(month)
-                if isinstance(shown, Month) and shown.over and shown.digest == digest:
-                    self.confirmed.add(month)
-                    return self._month(month)
-                return Refused(reason="stale")
+                return self._confirm(month, digest)
             case DisputeRaised(day=day, claim=claim, reason=reason):
                 lines = self.disputes.setdefault(day, [])
                 lines.append(DisputeLine(claim=claim, reason=reason))
                 return self._day(day)
+            case _:
+                return self._staff(request)
+
+    def _staff(self, request: Request) -> Answer:
+        match request:
             case OversightWanted():
                 return Oversight(lines=tuple(self.oversight))
             case ConditionWanted():
                 return Condition(site="plant-1", terminal="gate-a", version="0.1.0")
-            case EnrolmentWanted() | EnrolmentStopped():
+            case _:
                 return Done()
 
     def _day(self, day: date) -> Answer:
@@ -83,7 +85,16 @@ class StandInCounter:
             disputes=tuple(self.disputes.get(day, ())),
         )
 
-    def _month(self, month: str) -> Answer:
+    def _confirm(self, month: str, digest: str) -> Answer:
+        shown = self._month(month)
+        if not shown.over:
+            return Refused(reason="not_over")
+        if shown.digest != digest:
+            return Refused(reason="stale")
+        self.confirmed.add(month)
+        return self._month(month)
+
+    def _month(self, month: str) -> Month:
         own = sorted(day for day in self.days if day.isoformat().startswith(month))
         days = tuple(MonthDay(day=day, punches=tuple(self.days[day])) for day in own)
         ids = [punch.id for day in days for punch in day.punches]
