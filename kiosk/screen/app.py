@@ -103,7 +103,8 @@ class Site:
                 yield b": still here\n\n"
             else:
                 shown = number
-                yield f"event: view\ndata: {json.dumps(_event(pages, view))}\n\n".encode()
+                data = json.dumps({"number": number, **_event(pages, view)})
+                yield f"event: view\ndata: {data}\n\n".encode()
 
     async def preview(self, _: Http) -> Response:
         """The newest frames, as JPEG parts that replace each other."""

@@ -28,7 +28,7 @@ from kiosk.settings import ScreenSection
 from kiosk.words import Language, languages
 
 _FIRST_FD = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
-_ENDING_S = 1.0
+_ENDING_S = 3.0  # the grace that uvicorn has is one second
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,10 @@ class Served:
 def open_screen(
     section: ScreenSection,
     zone: str,
+    listening: socket.socket,
     spoken: Mapping[str, Language] | None = None,
-    environment: MutableMapping[str, str] = os.environ,
 ) -> Iterator[Served]:
-    """Serve the page until the block ends; raises `ScreenError` where that cannot be."""
-    listening = loopback_socket(section.port, environment)
+    """Serve the page on `listening` (of `loopback_socket`) until the block ends."""
     port = listening.getsockname()[1]
     hub = Hub()
     site = Site(
@@ -82,7 +81,7 @@ def open_screen(
         yield Served(hub, address)
     finally:
         server.should_exit = True
-        thread.join(_ENDING_S + 2)
+        thread.join(_ENDING_S)
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, hub: Hub, site: Site) -> None:
@@ -111,7 +110,9 @@ async def _end_with(server: uvicorn.Server, hub: Hub, site: Site) -> None:
     hub.end()
 
 
-def loopback_socket(port: int, environment: MutableMapping[str, str]) -> socket.socket:
+def loopback_socket(
+    port: int, environment: MutableMapping[str, str] = os.environ
+) -> socket.socket:
     """The socket to listen on: systemd's, else our own on 127.0.0.1; raises `ScreenError`.
 
     systemd's variables are taken out of `environment`: no child of ours is meant by them.

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, timedelta
+from typing import Literal
 
 from kiosk.screen.requests import (
     Answer,
+    Claim,
     Condition,
     ConditionWanted,
     Day,
@@ -43,6 +45,17 @@ class StandInCounter:
         self.oversight: list[OversightLine] = []
         self.confirmed: set[str] = set()
 
+    def raise_dispute(
+        self,
+        day: date,
+        claim: Claim,
+        reason: str,
+        outcome: Literal["approved", "refused"] | None = None,
+    ) -> None:
+        """Somebody disputed something on that day, and headquarters said that, or nothing yet."""
+        line = DisputeLine(claim=claim, reason=reason, outcome=outcome)
+        self.disputes.setdefault(day, []).append(line)
+
     def answer(self, request: Request) -> Answer:
         """What is asked, or why not."""
         self.history.append(request)
@@ -59,8 +72,7 @@ class StandInCounter:
             case MonthAgreed(month=month, digest=digest):
                 return self._confirm(month, digest)
             case DisputeRaised(day=day, claim=claim, reason=reason):
-                lines = self.disputes.setdefault(day, [])
-                lines.append(DisputeLine(claim=claim, reason=reason))
+                self.raise_dispute(day, claim, reason)
                 return self._day(day)
             case _:
                 return self._staff(request)

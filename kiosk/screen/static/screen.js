@@ -93,6 +93,7 @@
     const voice = document.getElementById("said");
     if (voice.textContent !== said) voice.textContent = said;
     body.dataset.picture = view.picture;
+    body.dataset.view = view.number;
     look(view.picture);
     if (view.panel !== opened) {
       opened = view.panel;
