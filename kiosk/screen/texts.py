@@ -157,11 +157,17 @@ REFUSALS: dict[str, str] = {
 }
 OTHER_REFUSAL = msgid("That is not possible.")
 
-# The letters of the keys on the screen. Who writes Chinese has no way to here: pinyin is read too.
-_LATIN = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm,.-")
-KEYS: dict[str, tuple[str, ...]] = {
-    "en": _LATIN,
-    "zh_CN": _LATIN,
-    "es": ("1234567890", "qwertyuiop", "asdfghjklñ", "zxcvbnm,.-", "áéíóúü¿?"),
-    "de": ("1234567890", "qwertzuiopü", "asdfghjklöä", "yxcvbnmß,.-"),
+# Keys on the screen: rows of letters, and rows of the rest. Who writes Chinese has no way to here.
+Rows = tuple[str, str, str]
+_MORE = "-.,:;/()?!"
+_DIGITS = "1234567890"
+_ENGLISH: tuple[Rows, Rows] = (
+    ("qwertyuiop", "asdfghjkl", "zxcvbnm"),
+    (_DIGITS, _MORE, "'\"+&@#*="),
+)
+KEYS: dict[str, tuple[Rows, Rows]] = {
+    "en": _ENGLISH,
+    "zh_CN": _ENGLISH,
+    "es": (("qwertyuiop", "asdfghjklñ", "zxcvbnm"), (_DIGITS, _MORE, "áéíóúü¿¡")),
+    "de": (("qwertzuiopü", "asdfghjklöä", "yxcvbnmß"), (_DIGITS, _MORE, "'\"+&@#*=")),
 }

@@ -21,6 +21,7 @@ from tests.screen.scenes import Scene
 
 SIZE = {"width": 800, "height": 480}
 LEAST_TARGET_PX = 48
+_SETTLED = "dialog[open]:not([aria-busy=true])"
 
 # What a person would call broken: something beyond the edge, cut off, or too small for a glove.
 _BROKEN = """() => {
@@ -104,8 +105,9 @@ class Sight:
         self.show(scene.view)
         for tap in scene.taps:
             self.page.locator(tap).first.click()
-        if scene.taps or scene.view.session or scene.view.notice:
-            self.page.wait_for_selector("dialog[open] h1")
+            self.page.wait_for_selector(_SETTLED)
+        if scene.view.session or scene.view.notice:
+            self.page.wait_for_selector(_SETTLED)
 
     def broken(self) -> list[str]:
         """What a person would call broken."""

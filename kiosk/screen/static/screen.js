@@ -55,11 +55,13 @@
 
   const fill = (html) => {
     panel.innerHTML = html;
+    panel.setAttribute("aria-busy", "false");
     dress(panel);
     if (!panel.open) panel.showModal();
     (panel.querySelector("[autofocus]") ?? panel.querySelector("h1"))?.focus();
   };
   const ask = async (response, mine) => {
+    panel.setAttribute("aria-busy", "true");
     const answer = await response;
     if (mine !== wanted) return;
     if (answer.status === 204) dismiss();
@@ -70,6 +72,7 @@
 
   const dismiss = () => {
     wanted += 1;
+    panel.setAttribute("aria-busy", "false");
     if (panel.open) panel.close();
     panel.replaceChildren();
   };
@@ -132,6 +135,10 @@
       panel.querySelector(".letters")?.classList.toggle("capitals", capitals);
       return;
     }
+    if (key === "more") {
+      panel.querySelector(".letters")?.classList.toggle("more");
+      return;
+    }
     if (key === "clear") field.value = "";
     else if (key === "back") field.value = [...field.value].slice(0, -1).join("");
     else if (field.maxLength < 0 || field.value.length < field.maxLength)
@@ -144,7 +151,9 @@
   };
 
   document.addEventListener("focusin", (event) => {
-    if (event.target.matches("input:not([type=radio])")) typing = event.target;
+    if (!event.target.matches("input:not([type=radio])")) return;
+    typing = event.target;
+    panel.querySelector(".letters")?.classList.toggle("more", typing.dataset.layer === "more");
   });
   // A key on the screen leaves the focus in the field.
   document.addEventListener("pointerdown", (event) => {
