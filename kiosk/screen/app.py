@@ -97,6 +97,7 @@ class Site:
 
     async def _views(self, pages: Pages) -> AsyncIterator[bytes]:
         shown = -1
+        yield b"retry: 500\n\n"  # milliseconds until a page that lost us looks for us again
         while not self.ending:
             number, view = await self.hub.newer_than(shown, _HEARTBEAT_S)
             if number == shown:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
+from kiosk.screen.render import panel_for
 from kiosk.screen.view import View
 from kiosk.words import Language
 from tests.screen.conftest import Terminal
@@ -21,7 +22,19 @@ from tests.screen.scenes import Scene
 
 SIZE = {"width": 800, "height": 480}
 LEAST_TARGET_PX = 48
-_SETTLED = "dialog[open]:not([aria-busy=true])"
+_CLOSE = "(b => b !== null && (b.click(), true))(document.querySelector('dialog[open] [data-close]'))"
+# Waiting for what the page itself says of its state; the debugger's own waiting takes longer.
+_PLAY = """async ([view, taps, opens]) => {
+  const until = async (ready) => { while (!ready()) await new Promise((go) => setTimeout(go, 2)); };
+  const dialog = document.querySelector("dialog");
+  const settled = () => dialog.open && dialog.ariaBusy !== "true";
+  await until(() => document.body.dataset.view === String(view));
+  if (opens) await until(settled);
+  for (const tap of taps) {
+    document.querySelector(tap).click();
+    await until(settled);
+  }
+}"""
 
 # What a person would call broken: something beyond the edge, cut off, or too small for a glove.
 _BROKEN = """() => {
@@ -55,7 +68,10 @@ _OWN_TEXTS = """() => {
   const others = "bdi, q, code, time, .keys, .marked, option[lang], a[lang], dd:not(.said), " +
     "[data-clock], [data-date], [data-month], [data-weekday], [data-minutes], script";
   for (let n = walk.nextNode(); n; n = walk.nextNode())
-    if (!n.parentElement.closest(others) && n.textContent.trim()) found.push(n.textContent.trim());
+    if (!n.parentElement.closest(others)) {
+      const whole = n.parentElement.querySelector("[data-countdown]") ? n.parentElement : n;
+      if (whole.textContent.trim()) found.push(whole.textContent.trim());
+    }
   for (const e of root.querySelectorAll("[aria-label]"))
     if (!e.closest(".marked")) found.push(e.getAttribute("aria-label"));
   return found;
@@ -95,19 +111,16 @@ class Sight:
     def show(self, view: View) -> None:
         """Show a view and wait until the page has it."""
         self.terminal.hub.show(view)
-        number = self.terminal.hub.latest()[0]
-        self.page.wait_for_selector(f'body[data-view="{number}"]')
+        self.page.evaluate(_PLAY, [self.terminal.hub.latest()[0], [], False])
 
     def play(self, scene: Scene) -> None:
         """Show a scene from an idle page, and tap through it."""
-        self.show(View())
-        self.page.evaluate("document.querySelector('dialog[open] [data-close]')?.click()")
-        self.show(scene.view)
-        for tap in scene.taps:
-            self.page.locator(tap).first.click()
-            self.page.wait_for_selector(_SETTLED)
-        if scene.view.session or scene.view.notice:
-            self.page.wait_for_selector(_SETTLED)
+        if self.page.evaluate(_CLOSE):
+            self.show(View())
+        self.terminal.hub.show(scene.view)
+        number, opens = self.terminal.hub.latest()[0], panel_for(scene.view) is not None
+        self.page.evaluate(_PLAY, [number, list(scene.taps), opens])
+        self.terminal.hub.actions()  # what closing told the door
 
     def broken(self) -> list[str]:
         """What a person would call broken."""
@@ -132,6 +145,7 @@ def sight(browser: Browser, terminal: Terminal, language: str = "en") -> Iterato
     """The page in a language."""
     page = browser.new_page(viewport={"width": 800, "height": 480}, reduced_motion="reduce")
     one = Sight(page, terminal)
+    terminal.hub.show(View())
     page.on("console", lambda message: one.complaints.append(message.text))
     page.on("pageerror", lambda error: one.complaints.append(str(error)))
     page.goto(f"{terminal.address}?language={language}")

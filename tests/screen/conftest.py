@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -21,21 +22,23 @@ _FRAME_S = 0.005  # the stand-in door's frames
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A hub with its page's address, and who answers its requests."""
+    """A hub with its page's address, who answers its requests, and how it ends early."""
 
     hub: Hub
     address: str
     counter: StandInCounter
+    end: Callable[[], None]
 
 
 @contextmanager
 def terminal(
-    section: ScreenSection | None = None, spoken: Mapping[str, Language] | None = None
+    spoken: Mapping[str, Language] | None = None, listening: socket.socket | None = None
 ) -> Iterator[Terminal]:
     """A served screen, and a thread in the place of the door's."""
-    door, over = counter(), threading.Event()
-    section = section or ScreenSection(enabled=True)
-    with open_screen(section, "Europe/Berlin", loopback_socket(0, {}), spoken) as served:
+    door, over, section = counter(), threading.Event(), ScreenSection(enabled=True)
+    listening = listening or loopback_socket(0, {})
+    with ExitStack() as stack:
+        served = stack.enter_context(open_screen(section, "Europe/Berlin", listening, spoken))
 
         def answer() -> None:
             while not over.wait(_FRAME_S):
@@ -44,7 +47,7 @@ def terminal(
         thread = threading.Thread(target=answer)
         thread.start()
         try:
-            yield Terminal(served.hub, served.address, door)
+            yield Terminal(served.hub, served.address, door, stack.close)
         finally:
             over.set()
             thread.join()
