@@ -19,7 +19,7 @@ from kiosk.sight import Sight
 from kiosk.station import Station
 from kiosk.stores import Stores
 from kiosk.visit import Rules, When
-from kiosk.watchman import MODELS_UNAVAILABLE, Watchman
+from kiosk.watchman import Watchman
 from recognizer.challenge import ChallengeLimits
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer
@@ -47,8 +47,7 @@ def assemble(
     `policy_for` and `verification_for` as for `kiosk.sight`; `health` is how the machine is, now;
     without it this machine is looked at.
     """
-    watchman = Watchman(settings, stores, health)
-    watchman.report(MODELS_UNAVAILABLE, eyes is None, clock.now())
+    watchman = Watchman(settings, stores, health, lambda: panel.lost)
     sight = None
     if eyes is not None and policy_for is not None and verification_for is not None:
         sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)

@@ -95,6 +95,8 @@ COMMANDS: Mapping[str, Right] = {
     "people badge": Right.CREDENTIALS,
     "people pin": Right.CREDENTIALS,
     "punches": Right.PUNCHES,
+    "records": Right.PUNCHES,
+    "dispute list": Right.PUNCHES,
     "ledger verify": Right.VERIFY,
     "ledger export": Right.EXPORT_LEDGER,
     "retention": Right.RETENTION,
