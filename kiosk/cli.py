@@ -14,6 +14,7 @@ import click
 from kiosk.commands import (
     backup,
     contract,
+    enrol,
     evaluate,
     keys,
     models,
@@ -43,7 +44,7 @@ def cli() -> None:
 
 for _command in (
     run.run,
-    people.enrol_command,
+    enrol.enrol_command,
     people.people,
     records.punches,
     records.ledger,

@@ -128,6 +128,16 @@ class DecisionSection(Section):
         return self
 
 
+class EnrolmentSection(Section):
+    """The guided enrolment at the camera (docs/enrolment.md).
+
+    Without `require_pad` it works with [pad] mode = "off" too, and its record says `live: false`.
+    """
+
+    require_pad: bool = True
+    time_s: float = Field(30, ge=10, le=120, description="from the first pose to the end")
+
+
 class TemplatesSection(Section):
     """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
 
@@ -174,6 +184,7 @@ class Settings(Section):
     indicators: IndicatorsSection = IndicatorsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
+    enrolment: EnrolmentSection = EnrolmentSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     mqtt: MqttView = MqttView()

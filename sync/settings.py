@@ -59,4 +59,5 @@ class Settings(BaseModel):
     decision: Opaque = {}
     retention: Opaque = {}
     templates: Opaque = {}
+    enrolment: Opaque = {}
     backup: Opaque = {}

@@ -11,6 +11,7 @@ from kiosk.enrolment import Limits, enrol
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.stores import Stores, open_stores
 from recognizer.coverage import MAX_TEMPLATES
+from recognizer.decision import DecisionPolicy
 from tests.kiosk.made import LIMITS, MODEL, applicant, now, samples, terminal
 
 
@@ -22,14 +23,14 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 
 def test_of_many_samples_at_most_eight_stay(stores: Stores) -> None:
     given = samples(1, *range(20))
-    assert enrol(stores, MODEL, applicant("1"), given, LIMITS, now()) == MAX_TEMPLATES
+    assert enrol(stores, MODEL, applicant("1"), given, LIMITS, now()).templates == MAX_TEMPLATES
     assert stores.gallery.people()[0].templates == MAX_TEMPLATES
 
 
 def test_further_photos_take_the_place_of_the_least_useful_ones(stores: Stores) -> None:
     enrol(stores, MODEL, applicant("1"), samples(1, *range(8), quality=0.3), LIMITS, now())
     better = samples(1, *range(100, 104), quality=0.9)
-    assert enrol(stores, MODEL, applicant("1"), better, LIMITS, now(1)) == MAX_TEMPLATES
+    assert enrol(stores, MODEL, applicant("1"), better, LIMITS, now(1)).templates == MAX_TEMPLATES
     kept = [e.quality_millionths for e in stores.templates.entries("1")]
     assert sorted(kept) == [300_000] * 4 + [900_000] * 4
 
@@ -62,8 +63,8 @@ def test_an_enrolment_takes_the_place_of_adaptive_templates(stores: Stores) -> N
 def test_a_large_gallery_does_not_split_one_person_into_two(stores: Stores) -> None:
     given = samples(1, 0, 1)
     alike = float(given[0].embedding @ given[1].embedding)
-    strict = Limits(one_person=alike - 0.01, anybody=alike + 0.01)
-    assert enrol(stores, MODEL, applicant("1"), given, strict, now()) == 2
-    too_strict = Limits(one_person=alike + 0.01, anybody=alike + 0.01)
+    strict = Limits(one_person=alike - 0.01, policy=DecisionPolicy(alike + 0.01))
+    assert enrol(stores, MODEL, applicant("1"), given, strict, now()).templates == 2
+    too_strict = Limits(one_person=alike + 0.01, policy=DecisionPolicy(alike + 0.01))
     with pytest.raises(EnrolmentRefusedError, match="one and the same person"):
         enrol(stores, MODEL, applicant("2"), given, too_strict, now())
