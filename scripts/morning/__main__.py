@@ -188,10 +188,10 @@ def _enrol(
     consent = ("--consent", "demo: spoken agreement")
     if live:
         screen.say("You are enrolled as number 1000: look at the camera and do as it says.")
-        words = ("1000", "--name", "You", *consent, "--camera", "--identity", "known")
+        you = ("1000", "--name", "You", *consent, "--camera", "--identity", "known")
         # Not through the stage, which would keep its hints to itself.
         subprocess.run(
-            [*program("kiosk"), "enrol", *words, "--config", str(stage.config)], check=True
+            [*program("kiosk"), "enrol", *you, "--config", str(stage.config)], check=True
         )
     for person in cast:
         if person.number is None:
