@@ -22,7 +22,9 @@ from tests.screen.scenes import Scene
 
 SIZE = {"width": 800, "height": 480}
 LEAST_TARGET_PX = 48
-_CLOSE = "(b => b !== null && (b.click(), true))(document.querySelector('dialog[open] [data-close]'))"
+_CLOSE = (
+    "(b => b !== null && (b.click(), true))(document.querySelector('dialog[open] [data-close]'))"
+)
 # Waiting for what the page itself says of its state; the debugger's own waiting takes longer.
 _PLAY = """async ([view, taps, opens]) => {
   const until = async (ready) => { while (!ready()) await new Promise((go) => setTimeout(go, 2)); };
@@ -69,7 +71,7 @@ _OWN_TEXTS = """() => {
     "[data-clock], [data-date], [data-month], [data-weekday], [data-minutes], script";
   for (let n = walk.nextNode(); n; n = walk.nextNode())
     if (!n.parentElement.closest(others)) {
-      const whole = n.parentElement.querySelector("[data-countdown]") ? n.parentElement : n;
+      const whole = n.parentElement.querySelector(":scope > [data-countdown]") ? n.parentElement : n;
       if (whole.textContent.trim()) found.push(whole.textContent.trim());
     }
   for (const e of root.querySelectorAll("[aria-label]"))
@@ -131,13 +133,18 @@ class Sight:
         return [str(text) for text in self.page.evaluate(_OWN_TEXTS)]
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Debian's Chromium, headless; skips where it is not installed."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+def chromium() -> str:
+    """Debian's; skips where it is not installed."""
+    path = shutil.which("chromium")
+    if path is None:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    return path
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Debian's Chromium, headless."""
     # Root may not use Chromium's sandbox; pages here are our own.
-    return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    return playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
 
 
 @contextmanager
@@ -146,6 +153,7 @@ def sight(browser: Browser, terminal: Terminal, language: str = "en") -> Iterato
     page = browser.new_page(viewport={"width": 800, "height": 480}, reduced_motion="reduce")
     one = Sight(page, terminal)
     terminal.hub.show(View())
+    terminal.hub.actions()
     page.on("console", lambda message: one.complaints.append(message.text))
     page.on("pageerror", lambda error: one.complaints.append(str(error)))
     page.goto(f"{terminal.address}?language={language}")

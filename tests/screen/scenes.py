@@ -86,7 +86,9 @@ def _signals() -> dict[str, Scene]:
 
 SCENES: dict[str, Scene] = {
     **_signals(),
-    "idle-waiting": Scene(View(link=Link(online=True, waiting=12)), ("Please look at the camera.",)),
+    "idle-waiting": Scene(
+        View(link=Link(online=True, waiting=12)), ("Please look at the camera.",)
+    ),
     "idle-buttons": Scene(
         View(directions=DIRECTIONS, chosen="overtime_in", link=Link(waiting=1234)),
         tuple(texts.DIRECTIONS.values()),

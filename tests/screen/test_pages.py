@@ -95,5 +95,3 @@ def test_axe_has_nothing_serious_to_say_of_any_page(browser: Browser, shown: Ter
 
 def _over(seen: Sight) -> bool:
     return seen.page.locator("dialog[open]").count() > 0
-
-
