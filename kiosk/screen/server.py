@@ -110,9 +110,7 @@ async def _end_with(server: uvicorn.Server, hub: Hub, site: Site) -> None:
     hub.end()
 
 
-def loopback_socket(
-    port: int, environment: MutableMapping[str, str] = os.environ
-) -> socket.socket:
+def loopback_socket(port: int, environment: MutableMapping[str, str] = os.environ) -> socket.socket:
     """The socket to listen on: systemd's, else our own on 127.0.0.1; raises `ScreenError`.
 
     systemd's variables are taken out of `environment`: no child of ours is meant by them.

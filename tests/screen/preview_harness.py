@@ -1,7 +1,7 @@
 """A process of its own that serves a screen: for what can only be shown of a whole process.
 
 `handed-over`: takes its socket as systemd hands it over, until stdin ends. `preview`: serves thirty
-frames and reads them, unable to write a byte to any file. `preview-written`: does, and is ended.
+frames and reads them, unable to write a byte to any file; `preview FILE` tries to.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def handed_over() -> None:
         sys.stdin.read()
 
 
-def preview(written: bool) -> None:
+def preview(written: str | None) -> None:
     """Read frames of the preview while no file can grow."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     section = ScreenSection(enabled=True, preview_fps=30)
@@ -41,10 +41,10 @@ def preview(written: bool) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         served.hub.show(View(signal=Signal.SEEN))
         image = np.full((480, 640, 3), 90, dtype=np.uint8)
-        if written:
-            cv2.imwrite("/dev/shm/kiosk-preview-test.jpg", image)
+        if written is not None:
+            cv2.imwrite(written, image)
         served.hub.frame(image, ())
-        with urllib.request.urlopen(f"{served.address}preview", timeout=20) as stream:
+        with urllib.request.urlopen(f"{served.address}preview", timeout=20) as stream:  # noqa: S310
             for n in range(_FRAMES):
                 part = b""
                 while b"\xff\xd9\r\n--frame" not in part:  # a JPEG's end
@@ -57,4 +57,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "handed-over":
         handed_over()
     else:
-        preview(sys.argv[1] == "preview-written")
+        preview(sys.argv[2] if len(sys.argv) > 2 else None)
