@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from store.credentials import MAX_CODE
+from store.people import MAX_CODE
 
 # HID keyboards are asked at least every 10 ms and give a key a report (USB HID 1.11, bInterval),
 # and 9600 baud are 960 characters a second: a second is far past what a reader needs.

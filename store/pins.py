@@ -20,11 +20,12 @@ from argon2.low_level import Type
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from store.errors import InvalidValueError, UnsuitablePinError
+from store.people import MAX_PIN_HASH
 
 MIN_DIGITS, MAX_DIGITS = 4, 12
 _FORM = re.compile(f"[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}}")
 # What a hash made elsewhere may ask of this machine: four times the work of ours.
-_MAX_KIB, _MAX_PASSES, _MAX_LANES, _MAX_TEXT = 4 * 65536, 12, 16, 256
+_MAX_KIB, _MAX_PASSES, _MAX_LANES = 4 * 65536, 12, 16
 
 
 def check_pin(pin: str, number: str) -> None:
@@ -79,7 +80,7 @@ def check_pin_hash(text: str) -> str:
     Raises `InvalidValueError`.
     """
     try:
-        found = extract_parameters(text) if len(text) <= _MAX_TEXT else None
+        found = extract_parameters(text) if len(text) <= MAX_PIN_HASH else None
     except (InvalidHashError, ValueError):
         found = None
     if (

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kiosk.assembly import assemble
 from kiosk.cameras import Frame
 from kiosk.commands.recognition import policy_for, verification_for
-from kiosk.assembly import assemble
-from kiosk.panel import Badged, NoPanel, StandInPanel
 from kiosk.indicators import Signal
+from kiosk.panel import Badged, NoPanel, StandInPanel
 from kiosk.settings import Settings
 from kiosk.stores import Stores, open_stores
 from morning.cast import Person, portrait

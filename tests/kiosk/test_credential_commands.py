@@ -110,9 +110,7 @@ def test_a_badge_is_read_from_the_reader(config: Path, monkeypatch: pytest.Monke
         return wire
 
     monkeypatch.setattr("kiosk.readers.open_serial", held_to_it_when_opened)
-    config.write_text(
-        config.read_text() + f'[badge]\nsource = "serial"\ndevice = "{port.path}"\n'
-    )
+    config.write_text(config.read_text() + f'[badge]\nsource = "serial"\ndevice = "{port.path}"\n')
     assert ask(config, "badge", "1001", "--reader")["done"] == "added"
     assert ask(config, "badge", "1001", typed=CODE)["done"] == "known already"
 

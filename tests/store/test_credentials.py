@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from store.attempts import Attempts, Subject, Tries
-from store.credentials import MAX_BADGES, BadgeKey, CredentialTables
+from store.credentials import BadgeKey, CredentialTables
 from store.errors import (
     ConstraintError,
     InvalidValueError,
     TakenBadgeError,
     UnknownPersonError,
 )
+from store.people import MAX_BADGES
 from store.pins import PinHasher
 from store.records import Body, CredentialChange, Deletion, PersonStatus
 from store.register import Register
