@@ -15,7 +15,9 @@ from typing import TypeVar
 
 import click
 
+from kiosk.presentation_walk import walk
 from kiosk.signals import PATTERNS, Pattern, Rhythm, Signal
+from kiosk.visit import Phase
 
 P = TypeVar("P", bound=Enum)
 
@@ -26,7 +28,13 @@ _BLOCK_S = 0.1  # of a pulse, drawn as one block; what is shorter is a thin one
 
 def parts() -> Mapping[str, str]:
     """What is generated, by the name of the block that it fills."""
-    return {"signals": signal_table(PATTERNS, {signal: signal.value for signal in Signal})}
+    arrows, shown = walk()
+    transitions = {phase: [(e, to) for at, e, to in arrows if at is phase] for phase in Phase}
+    return {
+        "states": diagram(transitions),
+        "shown": state_table(shown),
+        "signals": signal_table(PATTERNS, {signal: signal.value for signal in Signal}),
+    }
 
 
 def signal_table(patterns: Mapping[Signal, Pattern], texts: Mapping[Signal, str]) -> str:

@@ -25,6 +25,7 @@ from recognizer.pipeline import Recognizer
 from store.keys import create_keys
 from store.machine import Health
 from store.records import Instant
+from store.register import Agreement
 from store.settings import HqSection, StoreSection, Terminal
 
 MODEL = "ab" * 32
@@ -106,6 +107,12 @@ def door(
         threading.Event(),
         health=Health,
     )
+
+
+def consenting(stores: Stores, number: str) -> None:
+    """Enter somebody who agreed to the notice as it is."""
+    stores.register.upsert(number, "Name", "en", "active", None, now())
+    stores.register.agree(number, Agreement(stores.notices.version, "0" * 64, "form"), now())
 
 
 def face(person: int, shot: int = 0, apart: float = 0.5) -> NDArray[np.float32]:

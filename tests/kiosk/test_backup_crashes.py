@@ -66,7 +66,7 @@ def whole(gate: Site) -> None:
     assert verified.exit_code == 0, verified.exception
     assert verified.output.startswith("8 records")
     assert "1 " in gate.run("people", "list", "--config", gate.new_config).output
-    assert len(list((new / "keys").glob("*.key"))) == 5
+    assert len(list((new / "keys").glob("*.key"))) == 6
     left = [p for p in new.rglob("*") if ".restore/" in str(p)]
     assert left == []
 

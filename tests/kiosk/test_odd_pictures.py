@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kiosk import daemon
+from kiosk import sight
 from kiosk.cameras import Frame
 from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.errors import EnrolmentRefusedError
@@ -139,7 +139,7 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
     settings = terminal(tmp_path)
     said: list[dict[str, object]] = []
     monkeypatch.setattr(
-        daemon, "complain", lambda event, **more: said.append(more | {"event": event})
+        sight, "complain", lambda event, **more: said.append(more | {"event": event})
     )
     grey, deep = portrait[:, :, 0], portrait.astype(np.uint16)
     wrong: list[Image] = [grey, deep[:, :, :2], portrait[:0], grey] * 10  # type: ignore[list-item]
