@@ -41,13 +41,14 @@ def assemble(
     stopping: threading.Event,
     station: Station | None = None,
     health: Callable[[], Health] | None = None,
+    readers_lost: Callable[[], tuple[str, ...]] | None = None,
 ) -> Door:
     """The door of one terminal; `eyes` is None where there is nothing to recognise with.
 
     `policy_for` and `verification_for` as for `kiosk.sight`; `health` is how the machine is, now;
-    without it this machine is looked at.
+    without it this machine is looked at. `readers_lost` as for `Watchman`.
     """
-    watchman = Watchman(settings, stores, health)
+    watchman = Watchman(settings, stores, health, readers_lost)
     watchman.report(MODELS_UNAVAILABLE, eyes is None, clock.now())
     sight = None
     if eyes is not None and policy_for is not None and verification_for is not None:

@@ -23,8 +23,9 @@ from kiosk.daemon import Door
 from kiosk.errors import CameraError
 from kiosk.indicators import GpioIndicator, Indicator, Signal
 from kiosk.overrides import Overrides, digest
-from kiosk.panel import NoPanel, Panel
+from kiosk.panel import Panel
 from kiosk.patience import PatientCamera
+from kiosk.readers import open_panel
 from kiosk.settings import Settings, load
 from kiosk.station import Station
 from kiosk.stores import open_stores, recover_stores
@@ -55,7 +56,8 @@ def run(config: Path) -> None:
     settings, invalid = overrides.settings()
     stopping = threading.Event()
     with ExitStack() as stack:
-        panel = NoPanel()
+        panel = open_panel(settings)
+        stack.callback(panel.close)
         eyes = _open_eyes(settings, panel)
         stores = stack.enter_context(open_stores(settings))
         clock = SystemClock(settings.terminal.zone)
@@ -75,6 +77,7 @@ def run(config: Path) -> None:
             clock,
             stopping,
             station,
+            readers_lost=lambda: panel.lost,
         )
         camera = _open_camera(settings, panel, door, indicator)
         stack.callback(camera.close)
