@@ -70,7 +70,7 @@ def test_somebody_has_several_badges_and_one_pin(
     register: Register, tables: CredentialTables
 ) -> None:
     for n in range(MAX_BADGES):
-        register.set_badge("1001", KEY.badge(f"{CODE}{n}"), at())
+        assert tables.add_badge("1001", KEY.badge(f"{CODE}{n}"), at())
     assert tables.badges("1001") == MAX_BADGES
     with pytest.raises(InvalidValueError, match="remove some"):
         register.set_badge("1001", KEY.badge(CODE), at())
