@@ -19,7 +19,7 @@ from kiosk.sight import Sight
 from kiosk.station import Station
 from kiosk.stores import Stores
 from kiosk.visit import Rules, When
-from kiosk.watchman import MODELS_UNAVAILABLE, Watchman
+from kiosk.watchman import Watchman
 from recognizer.challenge import ChallengeLimits
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer
@@ -41,15 +41,13 @@ def assemble(
     stopping: threading.Event,
     station: Station | None = None,
     health: Callable[[], Health] | None = None,
-    readers_lost: Callable[[], tuple[str, ...]] | None = None,
 ) -> Door:
     """The door of one terminal; `eyes` is None where there is nothing to recognise with.
 
     `policy_for` and `verification_for` as for `kiosk.sight`; `health` is how the machine is, now;
-    without it this machine is looked at. `readers_lost` as for `Watchman`.
+    without it this machine is looked at.
     """
-    watchman = Watchman(settings, stores, health, readers_lost)
-    watchman.report(MODELS_UNAVAILABLE, eyes is None, clock.now())
+    watchman = Watchman(settings, stores, health, lambda: panel.lost)
     sight = None
     if eyes is not None and policy_for is not None and verification_for is not None:
         sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)

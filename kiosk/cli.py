@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
 4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 75 `kiosk
-run` ended in order and is to be started again.
+run` ended in order and is to be started again; 77 not for this caller (docs/roles.md).
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from kiosk.commands import (
     keys,
     models,
     notice,
+    own_records,
     pad,
     people,
     records,
     run,
+    subject,
     templates,
 )
 from kiosk.errors import KioskError
+from kiosk.guard import guard
 from recognizer.errors import RecognizerError
 from store.errors import (
     InvalidValueError,
@@ -50,6 +53,8 @@ for _command in (
     records.punches,
     records.ledger,
     records.retention,
+    own_records.records,
+    own_records.dispute,
     keys.keys,
     templates.templates,
     models.models_group,
@@ -58,10 +63,12 @@ for _command in (
     pad.pad,
     contract.contract,
     notice.notice_command,
+    subject.subject,
 ):
     cli.add_command(_command)
 for _command in (credentials.badge_command, credentials.pin_command):
     people.people.add_command(_command)
+guard(cli)
 
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

@@ -26,7 +26,7 @@ from kiosk.sight import Sight
 from kiosk.station import Station
 from kiosk.stores import Stores, putting_off
 from kiosk.visit import Event, Nobody, Phase, Rules, Show, State
-from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, Watchman
+from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, MODELS_UNAVAILABLE, Watchman
 from store.errors import UnsoundDatabaseError
 
 _INBOX_EVERY_S = 0.5
@@ -76,6 +76,7 @@ class Door:
         sets it aside.
         """
         self._performer.perform(Show(self._idle()), 0.0)
+        self._watchman.report(MODELS_UNAVAILABLE, self._sight is None, self._clock.now())
         self._refresh()
         say("ready")
         self._station.overrides.ready()

@@ -92,6 +92,10 @@ class Panel(Protocol):
     def identifies(self) -> bool:
         """Whether somebody can identify here without a face: a reader, a keypad, a screen."""
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Which of its readers cannot be read now."""
+
     def actions(self) -> Sequence[Action]:
         """What was done since the last call, oldest first; returns at once."""
 
@@ -103,6 +107,11 @@ class NoPanel:
     def identifies(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def actions(self) -> Sequence[Action]:
         """Never any."""
@@ -120,6 +129,11 @@ class StandInPanel:
     def identifies(self) -> bool:
         """Always."""
         return True
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def do(self, *actions: Action) -> None:
         """Somebody does these, one after the other."""

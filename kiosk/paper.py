@@ -5,7 +5,6 @@
   PDF readers bring for them (Adobe's Asian font packs). A character that none of these has is shown
   by its code, as [U+0E01]: nothing is left out silently.
 - What stands in a text is shown as it is: no markup of reportlab's is taken from it.
-- A file is written for its owner alone (0600).
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def pdf(title: str, language: str, content: Iterable[Words | Rows]) -> bytes:
         lang=language,
         invariant=1,
     )
-    width = document.width
+    width = document.width - 12  # a frame's padding of 6 points on either side
     document.build([piece for part in content for piece in _laid_out(part, width)])
     return file.getvalue()
 
@@ -81,7 +80,12 @@ def _laid_out(part: Words | Rows, width: float) -> Iterator[object]:
         return
     cells = [[_paragraph(cell, "cell") for cell in row] for row in (part.columns, *part.rows)]
     share = width / sum(part.widths)
-    table = Table(cells, colWidths=[w * share for w in part.widths], repeatRows=1)
+    table = Table(
+        cells,
+        colWidths=[w * share for w in part.widths],
+        repeatRows=1,
+        splitInRow=1,  # a reason may have a thousand characters, which fill a page in a column
+    )
     lines = [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LINEBELOW", (0, 0), (-1, 0), 0.8, grey),

@@ -209,6 +209,7 @@ class Answer(Body):
     answers: Word
     outcome: Literal["approved", "refused"]
     by: Number
+    approved_by: Number | None = None
     why: Text
 
 

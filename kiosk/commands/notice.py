@@ -15,7 +15,7 @@ from kiosk.notices import Notice
 from kiosk.overrides import load
 from kiosk.paper import Words, pdf
 from kiosk.stores import notices_of, open_stores
-from store.files import disk_error, place
+from store.files import disk_error, place, unoccupied
 
 
 @click.command("notice")
@@ -24,7 +24,7 @@ from store.files import disk_error, place
     "--pdf",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write it as PDF, to print; an existing file is replaced.",
+    help="Write it as PDF, to print; never over another file.",
 )
 @with_config
 @with_json
@@ -35,6 +35,7 @@ def notice_command(language: str, file: Path | None, config: Path, as_json: bool
     if not (settings.notice.responsible and settings.notice.contact):
         click.echo("the notice names nobody: set [notice] responsible and contact", err=True)
     if file is not None:
+        unoccupied(file)
         with disk_error(file):
             place(file, printed(notice), 0o644)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -15,7 +16,7 @@ from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
-from store.people import Person, TemplateEntry
+from store.people import Person, Role, TemplateEntry
 from store.records import Instant
 from store.register import Register
 
@@ -176,6 +177,24 @@ def unblock(number: str, config: Path, as_json: bool) -> None:
     _change(number, config, as_json, "unblocked", Register.unblock)
 
 
+@people.command("role")
+@click.argument("number")
+@click.argument("roles", nargs=-1, type=click.Choice(get_args(Role)))
+@with_config
+@with_json
+def role(number: str, roles: tuple[Role, ...], config: Path, as_json: bool) -> None:
+    """Give somebody exactly these ROLES at the terminal's screen; none takes all away."""
+    settings = load(config)
+    now = SystemClock(settings.terminal.zone).now()
+    with open_stores(settings) as stores:
+        stores.register.set_roles(number, roles, now)
+        held = find_person(stores, number).roles
+    if as_json:
+        print_json({"number": number, "roles": held})
+    else:
+        click.echo(f"{number}: {', '.join(held) or 'no role'}")
+
+
 def _change(
     number: str,
     config: Path,
@@ -212,6 +231,7 @@ def _row(person: Person) -> dict[str, object]:
         "name": person.name,
         "language": person.language,
         "status": person.status,
+        "roles": " ".join(person.roles) or None,
         "templates": person.templates,
         "renewal": "due" if person.renewal_due else None,
     }

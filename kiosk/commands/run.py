@@ -77,7 +77,6 @@ def run(config: Path) -> None:
             clock,
             stopping,
             station,
-            readers_lost=lambda: panel.lost,
         )
         camera = _open_camera(settings, panel, door, indicator)
         stack.callback(camera.close)

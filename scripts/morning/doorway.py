@@ -33,8 +33,9 @@ def pictures_of(people: Sequence[Person], folder: Path, *, frames: int, gap: int
     folder.mkdir()
     count = 0
     for seed, person in enumerate(people):
-        standing = Walk(seconds=4 * frames / FPS, from_px=140, to_px=150)
-        close = list(walk_up(person.walks[0], standing, seed))[-frames:]
-        for image in (*close, *list(empty_room(1.0, seed))[:gap]):
+        # They stand still in the second half of a walk.
+        walk = Walk(seconds=2 * frames / FPS, from_px=140, to_px=150)
+        close = list(walk_up(person.walks[0], walk, seed))[-frames:]
+        for image in (*close, *empty_room(gap / FPS, seed)):
             cv2.imwrite(str(folder / f"{count:05}.png"), image)
             count += 1

@@ -26,7 +26,7 @@ def test_strangers_never_punch(make_stage: MakeStage, cast: list[Person], tmp_pa
     strangers = [person for person in cast if person.number is None]
     pictures_of(strangers, tmp_path / "door", frames=12, gap=10)
     stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
-    enrol(stage, cast, tmp_path)
+    enrol(stage, cast[:2], tmp_path)
     wait_to_the_end(stage)
     assert stage.ask("kiosk", "punches") == []
 

@@ -17,7 +17,7 @@ from tests.killing import is_killed
 from tests.kiosk.backups import Site, site
 
 _WATCHED = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"})
-_EVERY = int(os.environ.get("KIOSK_BACKUP_KILL_EVERY", "5"))
+_EVERY = int(os.environ.get("KIOSK_BACKUP_KILL_EVERY", "11"))
 
 
 def killed_at(operation: int, folder: Path, work: Callable[[], object]) -> bool:
