@@ -27,6 +27,12 @@ class ReaderError(KioskError, OSError):
     exit_code = 5
 
 
+class ScreenError(KioskError, OSError):
+    """The screen's page cannot be served, or not from a loopback address alone."""
+
+    exit_code = 5
+
+
 class PhotoSetError(KioskError, ValueError):
     """Photos to measure with cannot be made sense of, or what was measured cannot be written."""
 

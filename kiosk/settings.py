@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from kiosk.patterns import NAMES, PatternSection, changed, objections
 from kiosk.punching import Mode
 from kiosk.quiet import span
+from kiosk.words import LanguageCode
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
 from store.records import Direction
@@ -296,6 +297,20 @@ class ButtonsSection(Section):
         return (*self.directions.values(), *(() if self.undo is None else (self.undo,)))
 
 
+class ScreenSection(Section):
+    """The optional page on a display (docs/screen.md); it is served on 127.0.0.1 and nowhere else.
+
+    `language` is the one it starts in and goes back to; after `idle_s` without a touch a panel that
+    was left open closes. `preview_fps` is the most: a picture is encoded for whoever looks.
+    """
+
+    enabled: bool = False
+    port: int = Field(8470, ge=1024, le=65535)
+    language: LanguageCode = "en"
+    idle_s: float = Field(30, ge=5, le=600)
+    preview_fps: float = Field(10, ge=1, le=30)
+
+
 class MqttView(BaseModel):
     """The sync process's own section, of which kiosk watches when the certificates expire."""
 
@@ -323,6 +338,7 @@ class Settings(Section):
     buttons: ButtonsSection = ButtonsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
+    screen: ScreenSection = ScreenSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     notice: NoticeSection = NoticeSection()

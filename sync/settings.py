@@ -62,6 +62,7 @@ class Settings(BaseModel):
     buttons: Opaque = {}
     retention: Opaque = {}
     templates: Opaque = {}
+    screen: Opaque = {}
     backup: Opaque = {}
     notice: Opaque = {}
     punches: Opaque = {}
