@@ -9,9 +9,9 @@ from kiosk.clerk import Clerk
 from kiosk.clock import Clock
 from kiosk.counter import Office
 from kiosk.daemon import Door
+from kiosk.enrolling import Enrolling
 from kiosk.indicators import Indicator
 from kiosk.overrides import Overrides
-from kiosk.enrolling import Enrolling
 from kiosk.panel import Panel, Panels
 from kiosk.performing import Performer
 from kiosk.punching import PunchRules, Window
