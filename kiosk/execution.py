@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from kiosk.confirmed import confirmed_head
+from kiosk.judgement import answer_records, correction_records
 from kiosk.overrides import State, digest
 from kiosk.station import Station
 from kiosk.stores import Stores
@@ -30,11 +31,14 @@ from store.orders import (
     ORDERS,
     Arguments,
     Configure,
+    GiveAnswer,
     InstallCertificate,
+    MakeCorrection,
     OnePerson,
     Replay,
     UpsertEmployee,
 )
+from store.own_records import OwnRecords
 from store.records import Body, Configuration, Instant
 from store.renewal import Renewal
 from store.retention import Retention
@@ -121,6 +125,14 @@ def _upsert(task: _Task, arguments: Arguments) -> str:
     a = arguments
     register = task.stores.register
     new = register.upsert(a.number, a.name, a.language, a.status, a.keep_until, task.now)
+    if a.status != "left":  # who has left has neither
+        if a.badges is not None:
+            key = task.stores.badge_key
+            register.set_badges(a.number, [key.badge(code) for code in a.badges], task.now)
+        if a.pin_hash:
+            register.set_pin(a.number, a.pin_hash, task.now)
+        elif a.pin_hash is not None:
+            register.remove_pin(a.number, task.now)
     return "added" if new else "changed"
 
 
@@ -254,6 +266,24 @@ def _install_certificate(task: _Task, arguments: Arguments) -> Outcome:
     return Outcome("done", "passed on")
 
 
+def _answer(task: _Task, arguments: Arguments) -> Outcome:
+    if not isinstance(arguments, GiveAnswer):
+        raise TypeError("not an answer's arguments")
+    return _decided(answer_records(OwnRecords(task.stores.ledger_db), arguments))
+
+
+def _correct(task: _Task, arguments: Arguments) -> Outcome:
+    if not isinstance(arguments, MakeCorrection):
+        raise TypeError("not a correction's arguments")
+    return _decided(correction_records(OwnRecords(task.stores.ledger_db), arguments))
+
+
+def _decided(found: tuple[Body, ...] | str) -> Outcome:
+    if isinstance(found, str):
+        return Outcome("refused", found)
+    return Outcome("done", " and ".join(body.kind for body in found), found)
+
+
 _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "upsert_employee": _gallery(_upsert),
     "block": _gallery(_block),
@@ -268,4 +298,6 @@ _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "ping": _ping,
     "rotate_certificate": _rotate_certificate,
     "install_certificate": _install_certificate,
+    "answer": _answer,
+    "correct": _correct,
 }
