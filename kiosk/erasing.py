@@ -17,10 +17,11 @@ from kiosk.stores import Stores
 from kiosk.subject import anything
 from store.backup_files import made_here
 from store.errors import UnknownPersonError
+from store.own_records import OwnRecords
 from store.quarantine import FOLDER, forget_galleries
 from store.records import Instant, person_number
 from store.retention import Subject
-from store.subject import held, records_about, records_acted, witnessed
+from store.subject import held, records_acted, witnessed
 
 _WORKING_TIME = frozenset({"punch", "repeat", "declared_punch", "correction", "month_confirmed"})
 
@@ -81,7 +82,7 @@ def erase(stores: Stores, settings: Settings, number: str, now: Instant) -> Eras
 
 def _staying(stores: Stores, settings: Settings, number: str) -> list[Stays]:
     policies = settings.retention.policies()
-    records = records_about(stores.ledger_db, number)
+    records = OwnRecords(stores.ledger_db).everything(number)
     punches = sum(record.kind in _WORKING_TIME for record in records)
     groups: tuple[tuple[str, Subject, int], ...] = (
         ("working time", "punches", punches),

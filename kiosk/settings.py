@@ -157,6 +157,7 @@ class PunchesSection(Section):
     fixed: Direction | None = None
     schedule: tuple[WindowSection, ...] = ()
     required: bool = False
+    overtime: bool = Field(False, description="the screen offers overtime in and out too")
     longest_h: float = Field(16, ge=1, le=36)
     choose_s: float = Field(10, ge=2, le=60)
     undo_s: float = Field(10, ge=0, le=60)

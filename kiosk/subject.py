@@ -28,8 +28,9 @@ from kiosk.subject_paper import laid_out
 from store.backup_files import made_here
 from store.errors import UnknownPersonError
 from store.files import disk_error, place, unoccupied
+from store.own_records import OwnRecords
 from store.records import Instant, Record, SubjectExport, person_number, utc_text
-from store.subject import Acted, Row, held, records_about, records_acted, witnessed
+from store.subject import Acted, Row, held, records_acted, witnessed
 
 _JSON, _PDF = "subject.json", "subject.pdf"
 
@@ -70,7 +71,7 @@ def anything(stores: Stores, number: str) -> bool:
     """Whether anything is held under this number."""
     return bool(
         any(held(stores.gallery_db, number).values())
-        or records_about(stores.ledger_db, number)
+        or OwnRecords(stores.ledger_db).everything(number)
         or records_acted(stores.ledger_db, number)
         or witnessed(stores.gallery_db, number)
     )
@@ -81,7 +82,7 @@ def gather(stores: Stores, settings: Settings, number: str, now: Instant) -> dic
     rows = held(stores.gallery_db, number)
     head = confirmed_head(stores, settings.terminal)
     confirmed = 0 if head is None else head.seq
-    records = records_about(stores.ledger_db, number)
+    records = OwnRecords(stores.ledger_db).everything(number)
     acted = records_acted(stores.ledger_db, number)
     there = settings.terminal
     return {

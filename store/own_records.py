@@ -77,6 +77,10 @@ class OwnRecords:
                 return LastPunch(record.id, record.seq, content.time, direction)
         return None
 
+    def everything(self, person: str) -> list[Record]:
+        """All records that name the person as the one whom they are about, oldest first."""
+        return self._rows(person, "ORDER BY seq")
+
     def of_kinds(self, person: str, kinds: Sequence[str]) -> list[Record]:
         """All records of these kinds that name the person, oldest first."""
         return self._rows(person, f"AND {_one_of(kinds)} ORDER BY seq", *kinds)

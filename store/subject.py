@@ -5,8 +5,8 @@
   test holds that every table of the schemas is in one of them.
 - Hashes of badges and PINs are not given out: they are secrets of the terminal. That there is one,
   and since when, is.
-- Records are found by the index `records_by_person`; those in which a person only had a part in
-  another's matter (`Acted`) by going through the few kinds that can say so.
+- Records about a person are `store.own_records`'; those in which they only had a part in another's
+  matter (`Acted`) are found by going through the few kinds that can say so.
 """
 
 from __future__ import annotations
@@ -101,17 +101,6 @@ def witnessed(gallery: Database, number: str) -> list[str]:
         "SELECT given_utc FROM consents WHERE witness = ?1 AND person <> ?1 ORDER BY id",
         (number_to_find(number),),
         str,
-    )
-
-
-def records_about(ledger: Database, number: str) -> list[Record]:
-    """The records that name the person as the one whom they are about, oldest first."""
-    return ledger.rows(
-        f"SELECT {COLUMNS} FROM records "  # noqa: S608
-        "WHERE json_extract(CAST(payload AS TEXT), '$.body.person') = ? "
-        f"AND {_KEPT} ORDER BY seq",
-        (number_to_find(number),),
-        Record,
     )
 
 

@@ -54,8 +54,9 @@ class Notices:
         self.version = self._all[_FALLBACK].version
 
     def of(self, language: str) -> Notice:
-        """The notice for somebody's language (RFC 5646, as "de-AT")."""
-        return self._all.get(language.lower().partition("-")[0], self._all[_FALLBACK])
+        """The notice for somebody's language (RFC 5646, as "de-AT"; gettext's "zh_CN" too)."""
+        primary = language.lower().replace("_", "-").partition("-")[0]
+        return self._all.get(primary, self._all[_FALLBACK])
 
 
 def _filled(language: str, responsible: str, contact: str, punches_days: int) -> Notice:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from kiosk.indicators import Signal
 from kiosk.panel import Intent, NoPanel, Panel
 from kiosk.screen.requests import Counter, PunchLine
+from kiosk.visit import Refusal
 from recognizer.faces import Face, Image
 from recognizer.quality import Reason
 from store.records import Direction, Method
@@ -69,6 +70,7 @@ class View(_Value):
 
     signal: Signal = Signal.IDLE
     hint: Reason | None = None
+    refusal: Refusal | None = None
     intent: Intent = Intent.PUNCH
     name: str | None = None
     direction: Direction | None = None

@@ -41,7 +41,14 @@ def test_the_text_as_shown_is_what_the_digest_is_of() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "given"),
-    [("de-AT", "de"), ("ZH-Hans-CN", "zh"), ("fr", "en"), ("", "en"), ("../de", "en")],
+    [
+        ("de-AT", "de"),
+        ("ZH-Hans-CN", "zh"),
+        ("zh_CN", "zh"),
+        ("fr", "en"),
+        ("", "en"),
+        ("../de", "en"),
+    ],
 )
 def test_a_language_without_a_text_reads_english(asked: str, given: str) -> None:
     assert NOTICES.of(asked).language == given
