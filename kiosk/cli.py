@@ -15,6 +15,7 @@ from kiosk.commands import (
     backup,
     contract,
     credentials,
+    enrol,
     evaluate,
     keys,
     models,
@@ -48,7 +49,7 @@ def cli() -> None:
 
 for _command in (
     run.run,
-    people.enrol_command,
+    enrol.enrol_command,
     people.people,
     records.punches,
     records.ledger,

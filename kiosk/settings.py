@@ -171,6 +171,16 @@ class PunchesSection(Section):
         return self
 
 
+class EnrolmentSection(Section):
+    """The guided enrolment at the camera (docs/enrolment.md).
+
+    Without `require_pad` it works with [pad] mode = "off" too, and its record says `live: false`.
+    """
+
+    require_pad: bool = True
+    time_s: float = Field(30, ge=10, le=120, description="from the first pose to the end")
+
+
 class TemplatesSection(Section):
     """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
 
@@ -340,6 +350,7 @@ class Settings(Section):
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
     screen: ScreenSection = ScreenSection()
+    enrolment: EnrolmentSection = EnrolmentSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     notice: NoticeSection = NoticeSection()

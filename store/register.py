@@ -61,6 +61,17 @@ class Agreement:
     witness: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """How sure an enrolment is; the fields are those of `store.records.Enrolment`."""
+
+    by: str | None = None
+    identity_check: Literal["document", "badge", "known"] | None = None
+    live: bool | None = None
+    trial_millionths: int | None = None
+    renewal: bool | None = None
+
+
 class Register:
     """Gallery and ledger of one terminal; both connections belong to this thread."""
 
@@ -93,6 +104,7 @@ class Register:
         *,
         replaced: Sequence[int] = (),
         protection: str | None = None,
+        assurance: Assurance | None = None,
     ) -> Person:
         """Add somebody, or templates of somebody who is there, with their consent: all or nothing.
 
@@ -108,7 +120,17 @@ class Register:
             number = person.number
             self._agree(number, agreement, at)
             self._gallery.add_templates(number, model_digest, rows, protection=protection)
-            enrolment = Enrolment(person=number, templates=len(rows), model=model_digest)
+            sure = assurance or Assurance()
+            enrolment = Enrolment(
+                person=number,
+                templates=len(rows),
+                model=model_digest,
+                by=sure.by,
+                identity_check=sure.identity_check,
+                live=sure.live,
+                trial_millionths=sure.trial_millionths,
+                renewal=sure.renewal,
+            )
             self._notes.add(enrolment, at)
             self._tell_deletion(person, self._templates.delete(replaced), "replaced", at)
         return self._known(number)

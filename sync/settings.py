@@ -63,6 +63,7 @@ class Settings(BaseModel):
     retention: Opaque = {}
     templates: Opaque = {}
     screen: Opaque = {}
+    enrolment: Opaque = {}
     backup: Opaque = {}
     notice: Opaque = {}
     punches: Opaque = {}

@@ -1,4 +1,4 @@
-"""`kiosk enrol` and `kiosk people`: who is on this terminal."""
+"""`kiosk people`: who is on this terminal."""
 
 from __future__ import annotations
 
@@ -8,71 +8,14 @@ from typing import get_args
 
 import click
 
-from kiosk.cameras import open_camera
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
-from kiosk.commands.recognition import open_eyes, policy_for, verification_for
-from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
 from store.people import Person, Role, TemplateEntry
 from store.records import Instant
 from store.register import Register
-
-
-@click.command("enrol")
-@click.argument("number")
-@click.argument("photos", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--name", required=True, help="Display name, shown on this terminal only.")
-@click.option("--consent", required=True, help='How consent was given, as "signed form 17".')
-@click.option("--witness", help="Number of the person who witnessed the consent.")
-@click.option("--language", default="en", show_default=True, help="The person's language.")
-@click.option("--camera", is_flag=True, help="Take the pictures from the terminal's camera.")
-@click.option("--skip-unusable", is_flag=True, help="Pass over bad photos while one is good.")
-@with_config
-@with_json
-def enrol_command(
-    number: str,
-    photos: tuple[Path, ...],
-    name: str,
-    consent: str,
-    witness: str | None,
-    language: str,
-    camera: bool,
-    skip_unusable: bool,
-    config: Path,
-    as_json: bool,
-) -> None:
-    """Enrol the person with this NUMBER from PHOTOS or from the camera."""
-    if camera == bool(photos):
-        raise click.UsageError("give photos, or --camera, and not both")
-    settings = load(config)
-    eyes = open_eyes(settings, camera=camera)
-    passed_over: list[str] = []
-    with open_stores(settings) as stores:
-        if camera:
-            source = open_camera(settings.camera)
-            try:
-                samples = from_camera(eyes, source)
-            finally:
-                source.close()
-        else:
-            samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
-        there = stores.templates.count(eyes.model_digest)
-        limits = Limits(
-            one_person=verification_for(settings, eyes)(1),
-            anybody=policy_for(settings, eyes)(there + len(samples)).threshold,
-        )
-        applicant = Applicant(number, name, language, consent, witness)
-        now = SystemClock(settings.terminal.zone).now()
-        count = enrol(stores, eyes.model_digest, applicant, samples, limits, now)
-    if as_json:
-        print_json({"number": number, "templates": count, "passed_over": passed_over})
-        return
-    for line in passed_over:
-        click.echo(f"passed over {line}", err=True)
-    click.echo(f"{number} enrolled with {count} template{'s' if count > 1 else ''}")
 
 
 @click.group()

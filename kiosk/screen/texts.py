@@ -51,7 +51,7 @@ SIGNALS: dict[str, SignalText] = {
         "ask", "page", msgid("Please read the notice"), msgid("Your face is used after you agree.")
     ),
     "OPENED": SignalText("good", "open", msgid("Signed in"), msgid("Close it when you are done.")),
-    "WRONG": SignalText("bad", "cross", msgid("Wrong badge or PIN"), msgid("Please try again.")),
+    "WRONG": SignalText("bad", "card", msgid("Wrong badge or PIN"), msgid("Please try again.")),
     "REJECTED": SignalText(
         "bad", "cross", msgid("Not recognised"), msgid("Please use your badge or PIN.")
     ),

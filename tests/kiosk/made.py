@@ -29,7 +29,7 @@ from store.register import Agreement
 from store.settings import HqSection, StoreSection, Terminal
 
 MODEL = "ab" * 32
-LIMITS = Limits(one_person=0.4, anybody=0.4)
+LIMITS = Limits(one_person=0.4, policy=DecisionPolicy(0.4))
 D = 192
 
 

@@ -20,64 +20,7 @@ from kiosk.words import Language
 from tests.screen.conftest import Terminal
 from tests.screen.scenes import Scene
 
-SIZE = {"width": 800, "height": 480}
-LEAST_TARGET_PX = 48
-_CLOSE = (
-    "(b => b !== null && (b.click(), true))(document.querySelector('dialog[open] [data-close]'))"
-)
-# Waiting for what the page itself says of its state; the debugger's own waiting takes longer.
-_PLAY = """async ([view, taps, opens]) => {
-  const until = async (ready) => { while (!ready()) await new Promise((go) => setTimeout(go, 2)); };
-  const dialog = document.querySelector("dialog");
-  const settled = () => dialog.open && dialog.ariaBusy !== "true";
-  await until(() => document.body.dataset.view === String(view));
-  if (opens) await until(settled);
-  for (const tap of taps) {
-    document.querySelector(tap).click();
-    await until(settled);
-  }
-}"""
-
-# What a person would call broken: something beyond the edge, cut off, or too small for a glove.
-_BROKEN = """() => {
-  const found = [];
-  const name = (e) => `${e.tagName}.${e.className.baseVal ?? e.className} "${e.textContent.trim().slice(0, 40)}"`;
-  const root = document.documentElement;
-  if (root.scrollWidth > innerWidth || root.scrollHeight > innerHeight) found.push("the page scrolls");
-  const dialog = document.querySelector("dialog[open]");
-  const shown = dialog ?? document.body;
-  for (const e of shown.querySelectorAll("*")) {
-    if (e.closest("svg, .unseen, #said, [hidden]") || !e.checkVisibility()) continue;
-    const box = e.getBoundingClientRect();
-    if (box.left < -0.5 || box.right > innerWidth + 0.5) found.push(`beyond the side: ${name(e)}`);
-    const scrolled = e.closest(".reading");
-    if (!scrolled && (box.top < -0.5 || box.bottom > innerHeight + 0.5)) found.push(`below: ${name(e)}`);
-    if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth && getComputedStyle(e).display !== "inline")
-      found.push(`too wide: ${name(e)}`);
-    const cut = getComputedStyle(e).overflowY === "hidden" || e.matches("button, section, main, dialog");
-    if (cut && e.scrollHeight > e.clientHeight + 1) found.push(`cut off: ${name(e)}`);
-    if (e.matches("button, a, select, input:not([type=hidden], [type=radio]), label.choice"))
-      if (box.height < LEAST || box.width < LEAST) found.push(`small target: ${name(e)}`);
-  }
-  return found;
-}""".replace("LEAST", str(LEAST_TARGET_PX))
-
-# Texts of the page's own: not what people are called, what they wrote, numbers and dates, and keys.
-_OWN_TEXTS = """() => {
-  const found = [];
-  const root = document.querySelector("dialog[open]") ?? document.body;
-  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  const others = "bdi, q, code, time, .keys, .marked, option[lang], a[lang], dd:not(.said), " +
-    "[data-clock], [data-date], [data-month], [data-weekday], [data-minutes], script";
-  for (let n = walk.nextNode(); n; n = walk.nextNode())
-    if (!n.parentElement.closest(others)) {
-      const whole = n.parentElement.querySelector("[data-countdown]") ? n.parentElement : n;
-      if (whole.textContent.trim()) found.push(whole.textContent.trim());
-    }
-  for (const e of root.querySelectorAll("[aria-label]"))
-    if (!e.closest(".marked")) found.push(e.getAttribute("aria-label"));
-  return found;
-}"""
+_LOOKING = (Path(__file__).parent / "looking.js").read_text(encoding="utf-8")
 
 
 class Pseudo(gettext.NullTranslations):
@@ -113,33 +56,38 @@ class Sight:
     def show(self, view: View) -> None:
         """Show a view and wait until the page has it."""
         self.terminal.hub.show(view)
-        self.page.evaluate(_PLAY, [self.terminal.hub.latest()[0], [], False])
+        self.page.evaluate("x => looking.play(x)", [self.terminal.hub.latest()[0], [], False])
 
     def play(self, scene: Scene) -> None:
         """Show a scene from an idle page, and tap through it."""
-        if self.page.evaluate(_CLOSE):
+        if self.page.evaluate("looking.close()"):
             self.show(View())
         self.terminal.hub.show(scene.view)
         number, opens = self.terminal.hub.latest()[0], panel_for(scene.view) is not None
-        self.page.evaluate(_PLAY, [number, list(scene.taps), opens])
+        self.page.evaluate("x => looking.play(x)", [number, list(scene.taps), opens])
         self.terminal.hub.actions()  # what closing told the door
 
     def broken(self) -> list[str]:
         """What a person would call broken."""
-        return [*map(str, self.page.evaluate(_BROKEN)), *self.complaints]
+        return [*map(str, self.page.evaluate("looking.broken()")), *self.complaints]
 
     def own_texts(self) -> list[str]:
         """The page's own texts that can be seen or are read aloud."""
-        return [str(text) for text in self.page.evaluate(_OWN_TEXTS)]
+        return [str(text) for text in self.page.evaluate("looking.texts()")]
+
+
+def chromium() -> str:
+    """Debian's; skips where it is not installed."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    return path
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Debian's Chromium, headless; skips where it is not installed."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    """Debian's Chromium, headless."""
     # Root may not use Chromium's sandbox; pages here are our own.
-    return playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    return playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
 
 
 @contextmanager
@@ -148,8 +96,10 @@ def sight(browser: Browser, terminal: Terminal, language: str = "en") -> Iterato
     page = browser.new_page(viewport={"width": 800, "height": 480}, reduced_motion="reduce")
     one = Sight(page, terminal)
     terminal.hub.show(View())
+    terminal.hub.actions()
     page.on("console", lambda message: one.complaints.append(message.text))
     page.on("pageerror", lambda error: one.complaints.append(str(error)))
+    page.add_init_script(_LOOKING)
     page.goto(f"{terminal.address}?language={language}")
     page.wait_for_selector("body[data-view]")
     try:

@@ -53,7 +53,7 @@ def terminal(
             thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served() -> Iterator[Terminal]:
     """A screen with the terminal's own languages."""
     with terminal() as one:

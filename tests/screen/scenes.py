@@ -1,4 +1,4 @@
-"""Everything that the page can show, as scenes: a view, what is tapped, and the words to be seen."""
+"""All that the page can show, as scenes: a view, what is tapped, and the words to be seen."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from kiosk.indicators import Signal
 from kiosk.panel import (
@@ -25,20 +26,26 @@ from kiosk.panel import (
     UndoAsked,
     Wanted,
 )
+from kiosk.screen.preview import Snapshot, jpeg
 from kiosk.screen.requests import DisputeRaised, EnrolmentWanted, MonthAgreed
 from kiosk.screen.server import loopback_socket
 from kiosk.screen.view import Enrolment, View
-from tests.screen.browsing import Sight, launch, sight
+from tests.screen.browsing import Sight, chromium, launch, sight
 from tests.screen.conftest import Terminal, terminal
 from tests.screen.scenes import AT, DIRECTIONS, NAME, RECORDS, SCENES, STAFF, TODAY
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    one = launch(playwright)
+    yield one
+    one.close()
 
 
 @pytest.fixture
@@ -169,10 +176,11 @@ def test_consent_is_read_in_the_persons_language_before_an_enrolment_begins(seen
     expect(seen.page.locator("#good")).to_have_attribute("value", "2")
 
 
-def test_a_refusal_is_said_in_words(seen: Sight) -> None:
-    seen.terminal.counter.opened = False
-    seen.show(View(session=RECORDS))
-    seen.page.wait_for_selector("text=Your session is over. Please sign in again.")
+def test_a_refusal_is_said_in_words(browser: Browser) -> None:
+    with terminal() as closed, sight(browser, closed) as seen:
+        closed.counter.opened = False
+        seen.show(View(session=RECORDS))
+        seen.page.wait_for_selector("text=Your session is over. Please sign in again.")
 
 
 def test_a_panel_that_somebody_left_open_makes_room_for_the_next_ones_answer(seen: Sight) -> None:
@@ -261,6 +269,34 @@ def _left_is_white(png: bytes) -> bool:
     image = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     width = image.shape[1]
     return bool(image[:, : width // 4].mean() > image[:, -width // 4 :].mean() + 60)
+
+
+def test_no_frame_of_the_preview_is_kept_by_the_browser(
+    playwright: Playwright, served: Terminal, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(6).integers(0, 255, (480, 640, 3), dtype=np.uint8)
+    sent = jpeg(Snapshot(1, noise))
+    kept = tmp_path / "profile"
+    profile = playwright.chromium.launch_persistent_context(
+        kept, executable_path=chromium(), args=["--no-sandbox"]
+    )
+    served.hub.show(View(signal=Signal.SEEN))
+    served.hub.frame(noise, ())
+    page = profile.new_page()
+    page.goto(served.address)
+    expect(page.locator("#preview")).to_have_js_property("naturalWidth", 320)
+    profile.close()
+    assert (kept / "Default").is_dir(), "it does keep other things"
+    assert holders(kept, sent) == []
+    (kept / "Default" / "cached").write_bytes(b"..." + sent)
+    assert holders(kept, sent) == ["cached"], "a kept frame would have been found"
+
+
+def holders(folder: Path, picture: bytes) -> list[str]:
+    """The files under a folder that hold the middle of a picture."""
+    middle = picture[len(picture) // 2 :][:32]
+    files = (file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
+    return [file.name for file in files if middle in file.read_bytes()]
 
 
 def test_names_and_reasons_are_text_and_never_markup(seen: Sight) -> None:
