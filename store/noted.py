@@ -17,11 +17,20 @@ def noted(database: Database, kind: str, after: int = 0, limit: int = _ALL) -> l
 
     Raises ValueError for a kind that is not in the index.
     """
+    return _found(database, kind, after, limit, "ASC")
+
+
+def newest_noted(database: Database, kind: str, limit: int) -> list[Record]:
+    """The newest records of a kind, newest first. Raises ValueError as `noted`."""
+    return _found(database, kind, 0, limit, "DESC")
+
+
+def _found(database: Database, kind: str, after: int, limit: int, order: str) -> list[Record]:
     if f"'{kind}'" not in NOTED:
         raise ValueError(f"{kind} is not among the kinds that are found by their kind")
     return database.rows(
         f"SELECT {COLUMNS} FROM records WHERE kind = ? AND kind IN {NOTED} "  # noqa: S608
-        "AND seq > max(?, coalesce((SELECT seq FROM pruned), 0)) ORDER BY seq LIMIT ?",
+        f"AND seq > max(?, coalesce((SELECT seq FROM pruned), 0)) ORDER BY seq {order} LIMIT ?",
         (kind, after, limit),
         Record,
     )

@@ -10,7 +10,7 @@ import pytest
 from store.database import Database
 from store.errors import InvalidValueError
 from store.ledger import Head
-from store.noted import noted
+from store.noted import newest_noted, noted
 from store.own_records import LastPunch, OwnRecords
 from store.records import (
     Correction,
@@ -84,6 +84,8 @@ def test_the_few_records_of_a_noted_kind_are_found_by_it(shop: Shop) -> None:
     assert noted(shop.ledger_db, "face_failed") == [first, second]
     assert noted(shop.ledger_db, "face_failed", after=first.seq) == [second]
     assert noted(shop.ledger_db, "face_failed", limit=1) == [first]
+    assert newest_noted(shop.ledger_db, "face_failed", 1) == [second]
+    assert newest_noted(shop.ledger_db, "face_failed", 9) == [second, first]
     with pytest.raises(ValueError, match="punch"):
         noted(shop.ledger_db, "punch")
 
