@@ -196,11 +196,16 @@ class MyRecords:
             should_be=should_be,
             reason=reason,
         )
-        waiting = [one.body for one in self.asked(person) if one.state == "open"]
-        if any(_same(one, body) for one in waiting if isinstance(one, Dispute)):
+        # Declared punches are not among them: anybody may declare one under another's number.
+        waiting = [
+            one.body
+            for one in self.asked(person)
+            if one.state == "open" and isinstance(one.body, Dispute)
+        ]
+        if any(_same(one, body) for one in waiting):
             raise OwnRecordsError("disputed_already", "this is disputed already and not answered")
         if len(waiting) >= MAX_OPEN:
-            raise OwnRecordsError("too_many", f"{MAX_OPEN} questions wait for an answer already")
+            raise OwnRecordsError("too_many", f"{MAX_OPEN} disputes wait for an answer already")
         return self._ledger.append(body, now)
 
     def confirm_month(self, person: str, month: str, digest: str, now: Instant) -> Record | None:

@@ -146,6 +146,7 @@ _LEDGER_4 = (
     ) STRICT""",
 )
 
+# The kinds in the index `records_noted`; one more is a new step, which makes the index anew.
 NOTED = "('time_correction', 'dispute', 'declared_punch', 'face_failed')"
 
 # A person's own records, without a table to keep in step: SQLite computes the key of each row.
