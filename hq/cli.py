@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ from hq.punches import Punches
 from hq.reports import Line, Reader, alarm_lines, terminal_lines
 from hq.settings import database_url, load
 from hq.terminals import add_terminal
+from store.errors import UnsuitablePinError
+from store.pins import PinHasher, check_pin
 from sync.contract.commands import COMMANDS
 from sync.contract.topics import Address
 from sync.contract.wire import load_json
@@ -180,6 +183,23 @@ def commands_send(
     sent = send(database, key, target, type, _arguments(arguments), now, now + span(expires))
     lines = [{"terminal": str(to), "number": one.number, "id": one.id} for to, one in sent]
     show(lines, as_json, lambda line: f"{line['terminal']}  {line['number']}  {type}")
+
+
+@commands_group.command("pin-hash")
+@click.argument("number")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the PIN from stdin, once.")
+@reports_errors
+def commands_pin_hash(number: str, from_stdin: bool) -> None:
+    """Print the `pin_hash` of a PIN for NUMBER, typed twice and unseen."""
+    if from_stdin:
+        pin = sys.stdin.readline(1024).strip()
+    else:
+        pin = str(click.prompt("PIN", hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        check_pin(pin, number)
+    except UnsuitablePinError as error:
+        raise click.BadParameter(str(error), param_hint="the PIN") from None
+    click.echo(PinHasher().hash(pin))
 
 
 @commands_group.command("list")

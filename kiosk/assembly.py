@@ -7,17 +7,21 @@ from collections.abc import Callable
 
 from kiosk.clerk import Clerk
 from kiosk.clock import Clock
+from kiosk.counter import Office
 from kiosk.daemon import Door
+from kiosk.enrolling import Enrolling
 from kiosk.indicators import Indicator
 from kiosk.overrides import Overrides
-from kiosk.panel import Panel
+from kiosk.panel import Panel, Panels
 from kiosk.performing import Performer
 from kiosk.punching import PunchRules, Window
 from kiosk.reception import Reception
+from kiosk.screen.view import NoScreen, Screen
 from kiosk.settings import DAYS, Settings
 from kiosk.sight import Sight
 from kiosk.station import Station
 from kiosk.stores import Stores
+from kiosk.viewing import Viewer
 from kiosk.visit import Rules, When
 from kiosk.watchman import Watchman
 from recognizer.challenge import ChallengeLimits
@@ -41,6 +45,7 @@ def assemble(
     stopping: threading.Event,
     station: Station | None = None,
     health: Callable[[], Health] | None = None,
+    screen: Screen | None = None,
 ) -> Door:
     """The door of one terminal; `eyes` is None where there is nothing to recognise with.
 
@@ -48,16 +53,21 @@ def assemble(
     without it this machine is looked at.
     """
     watchman = Watchman(settings, stores, health, lambda: panel.lost)
-    sight = None
+    sight = enrolling = None
     if eyes is not None and policy_for is not None and verification_for is not None:
         sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)
+        enrolling = Enrolling(settings, stores, eyes, policy_for, verification_for, clock)
+    screen = screen or NoScreen()
+    panel = Panels(panel, screen)
+    rules = rules_of(settings, ask_badge=panel.identifies)
     performer = Performer(stores, indicator, clock, watchman, sight)
     performer.clerk = Clerk(
         stores, punch_rules(settings), sight.model if sight else None, performer.append
     )
+    performer.office = Office(settings, stores, clock, enrolling)
     return Door(
         stores,
-        rules_of(settings, ask_badge=panel.identifies),
+        rules,
         sight,
         panel,
         Reception(stores, clock, sight.knows if sight else lambda _: False).event,
@@ -66,6 +76,8 @@ def assemble(
         station or Station(settings, Overrides(settings)),
         clock,
         stopping,
+        screen,
+        Viewer(settings, stores, performer.office, rules),
     )
 
 
@@ -86,7 +98,7 @@ def punch_rules(settings: Settings) -> PunchRules:
     )
 
 
-def rules_of(settings: Settings, *, ask_badge: bool, screen: bool = False) -> Rules:
+def rules_of(settings: Settings, *, ask_badge: bool) -> Rules:
     """The state machine's rules, as the settings have them."""
     d, p = settings.decision, settings.punches
     return Rules(
@@ -96,7 +108,7 @@ def rules_of(settings: Settings, *, ask_badge: bool, screen: bool = False) -> Ru
         retry_s=d.retry_s,
         choose_s=p.choose_s,
         undo_s=p.undo_s,
-        notice_s=_NOTICE_S if screen else _NO_SCREEN_S,
+        notice_s=_NOTICE_S if settings.screen.enabled else _NO_SCREEN_S,
         ask_badge=ask_badge,
         challenge=When(settings.pad.challenge),
         low_live=settings.pad.challenge_low_live,

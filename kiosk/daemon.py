@@ -22,10 +22,12 @@ from kiosk.panel import Action, Panel
 from kiosk.patience import Tick
 from kiosk.performing import Performer
 from kiosk.presentation import step
+from kiosk.screen.view import Screen
 from kiosk.sight import Sight
 from kiosk.station import Station
 from kiosk.stores import Stores, putting_off
-from kiosk.visit import Event, Nobody, Phase, Rules, Show, State
+from kiosk.viewing import Viewer
+from kiosk.visit import Event, Nobody, Phase, Rules, Show, State, Touched
 from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, MODELS_UNAVAILABLE, Watchman
 from store.errors import UnsoundDatabaseError
 
@@ -58,11 +60,13 @@ class Door:
         station: Station,
         clock: Clock,
         stopping: threading.Event,
+        screen: Screen,
+        viewer: Viewer,
     ) -> None:
         self._stores, self._rules, self._sight = stores, rules, sight
         self._panel, self._reception, self._performer = panel, reception, performer
         self._watchman, self._station, self._clock = watchman, station, clock
-        self._stopping = stopping
+        self._stopping, self._screen, self._viewer = stopping, screen, viewer
         self._state = State()
         self._blind = sight is None
         self._gallery_version = -1
@@ -124,6 +128,7 @@ class Door:
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
         self._watchman.look(self._clock.now())
+        self._viewer.keep_link(time.monotonic())
         with putting_off("chores_put_off"):
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
@@ -136,10 +141,23 @@ class Door:
                 self._performer.perform(Show(self._idle()), frame.at_s)
         for action in self._panel.actions():
             self._feed(self._reception(action, frame.at_s))
+        office, enrolling = self._performer.office, self._performer.office.enrolling
+        self._screen.serve(office)
+        if office.touched() or (enrolling is not None and enrolling.active):
+            self._feed(Touched(frame.at_s))
         if self._sight is None or isinstance(frame, Tick):
             self._feed(Nobody(frame.at_s))
+        elif enrolling is not None and enrolling.active:
+            enrolling.see(frame)
         else:
             self._feed(self._sight.see(frame, self._state))
+        self._show(frame)
+
+    def _show(self, frame: Frame | Tick) -> None:
+        if self._sight is not None and isinstance(frame, Frame):
+            self._screen.frame(frame.image, [face.face for face in self._sight.faces])
+        told = self._performer.clerk.told
+        self._screen.show(self._viewer.view(self._state, self._performer.shown, told, frame.at_s))
 
     def _idle(self) -> Signal:
         return Signal.BADGE_ONLY if self._blind else Signal.IDLE

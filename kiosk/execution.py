@@ -125,6 +125,14 @@ def _upsert(task: _Task, arguments: Arguments) -> str:
     a = arguments
     register = task.stores.register
     new = register.upsert(a.number, a.name, a.language, a.status, a.keep_until, task.now)
+    if a.status != "left":  # who has left has neither
+        if a.badges is not None:
+            key = task.stores.badge_key
+            register.set_badges(a.number, [key.badge(code) for code in a.badges], task.now)
+        if a.pin_hash:
+            register.set_pin(a.number, a.pin_hash, task.now)
+        elif a.pin_hash is not None:
+            register.remove_pin(a.number, task.now)
     return "added" if new else "changed"
 
 

@@ -100,6 +100,27 @@ class Panel(Protocol):
         """What was done since the last call, oldest first; returns at once."""
 
 
+class Panels:
+    """Several panels as one."""
+
+    def __init__(self, *panels: Panel) -> None:
+        self._panels = panels
+
+    @property
+    def identifies(self) -> bool:
+        """Whether one of them does."""
+        return any(panel.identifies for panel in self._panels)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What any of them cannot read."""
+        return tuple(name for panel in self._panels for name in panel.lost)
+
+    def actions(self) -> Sequence[Action]:
+        """What was done at any of them."""
+        return [action for panel in self._panels for action in panel.actions()]
+
+
 class NoPanel:
     """A terminal with nothing to touch."""
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from kiosk.clerk import Clerk
 from kiosk.clock import Clock
-from kiosk.indicators import PATTERNS, Indicator
+from kiosk.counter import Office
+from kiosk.indicators import Indicator, Signal
 from kiosk.log import say
 from kiosk.sight import Sight
 from kiosk.stores import Stores, putting_off
@@ -45,6 +46,8 @@ class Performer:
         self._stores, self._indicator, self._clock = stores, indicator, clock
         self._watchman, self._sight = watchman, sight
         self.clerk: Clerk
+        self.office: Office
+        self.shown = Show(Signal.IDLE)
 
     def append(self, body: records.Body) -> records.Record | None:
         """Append a record; None, and logged, when a full or busy disk puts it off."""
@@ -60,9 +63,9 @@ class Performer:
             case Punch() | TakeBack() | Declare():
                 return self._write(effect, at_s)
             case Show(signal, hint):
+                self.shown = effect
                 self._indicator.show(signal)
-                pattern = str(PATTERNS[signal])
-                say("signal", signal=signal.value, pattern=pattern, hint=hint and hint.value)
+                say("signal", signal=signal.value, hint=hint and hint.value)
             case Begin():
                 if self._sight is not None:
                     self._sight.begin()
@@ -76,9 +79,11 @@ class Performer:
                 self._report(reason, decision)
             case Offer(attempts, reason):
                 self.append(records.FaceFailed(attempts=attempts, reason=reason))
-            case Open(_, intent):
+            case Open(person, intent):
+                self.office.open(person, intent)
                 say("opened", intent=intent.name.lower())
             case Close():
+                self.office.close()
                 say("closed")
         return None
 

@@ -86,9 +86,8 @@ class Reading:
                 self._wire = wire
                 if self._closing.is_set():
                     return
-            if self._lost:
-                say("reader_back", reader=self.name)
             self._lost = False
+            say("reader_ready", reader=self.name)
             for character in wire.characters():
                 self._take(character)
         finally:

@@ -128,7 +128,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             templates=templates,
             genuine=Genuine(gallery_db),
             credentials=CredentialTables(gallery_db),
-            badge_key=BadgeKey(open_badges_key(keys)),
+            badge_key=BadgeKey(stack.enter_context(open_badges_key(keys))),
             last_order=LastOrder(gallery_db),
             protection=open_protection(keys, templates),
             notices=notices_of(settings),

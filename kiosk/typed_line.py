@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-from store.credentials import MAX_CODE
+from store.people import MAX_CODE
 
-# HID keyboards are asked at least every 10 ms and give a key a report (USB HID 1.11, bInterval),
-# and 9600 baud are 960 characters a second: a second is far past what a reader needs.
+# A low-speed USB device is asked every 10 ms at the soonest (USB 2.0 section 5.7.4) and needs two
+# reports a key; 9600 baud are 960 characters a second. A second is far past either.
 PAUSE_S = 1.0
 _ENDS = "\n\r\x03"
 

@@ -13,16 +13,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from store.database import Database
 from store.errors import InvalidValueError, TakenBadgeError
+from store.people import MAX_BADGES, MAX_CODE
 from store.pins import check_pin_hash
 from store.records import Instant, utc_text
 from store.secret import Secret
-
-MAX_CODE = 128  # characters; a QR code's worth, an RFID badge has 8 to 20
-MAX_BADGES = 16  # of one person
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +94,14 @@ class CredentialTables:
                 (badge.hash, person, badge.key, utc_text(at.utc)),
             )
         return True
+
+    def take_other_badges(self, person: str, kept: Collection[HashedBadge]) -> int:
+        """Take all badges but these from somebody; returns how many."""
+        query = "SELECT hash FROM badges WHERE person = ?"
+        others = set(self._database.rows(query, (person,), bytes)) - {b.hash for b in kept}
+        for badge in others:
+            self._database.execute("DELETE FROM badges WHERE hash = ?", (badge,))
+        return len(others)
 
     def remove_badges(self, person: str) -> int:
         """Take all badges from somebody; returns how many."""

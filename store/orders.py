@@ -16,12 +16,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from store.canonical import MAX_SAFE_INTEGER
-from store.people import MAX_NAME
+from store.people import MAX_BADGES, MAX_CODE, MAX_NAME, MAX_PIN_HASH
 from store.records import Direction, Number, Text, Utc, Word
 
 MAX_SETTINGS = 16_384  # characters; every key of the whitelist once is under 2,000
 
 MAX_CERTIFICATE = 16_384  # characters; one for a P-256 key has about 1,000
+
+# One line of printable ASCII, as readers type it; and an empty text or argon2id's encoded form.
+Code = Annotated[str, Field(pattern=r"^[ -~]*[!-~][ -~]*$", max_length=MAX_CODE)]
+PIN_HASH = r"^(\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)?$"
 
 
 class Arguments(BaseModel):
@@ -34,7 +38,9 @@ class UpsertEmployee(Arguments):
     """Add somebody, or bring who is there to this state; templates and consents are not touched.
 
     `status` "left" ends the consent and deletes the templates. `keep_until`: when they are taken to
-    have left; null for no such date.
+    have left; null for no such date. `badges` are the codes of all badges that the person shall
+    have, null for those that they have; `pin_hash` is an argon2id text (`kiosk-hq commands
+    pin-hash` makes one), empty for no PIN, null for the one that they have.
     """
 
     number: Number
@@ -42,6 +48,8 @@ class UpsertEmployee(Arguments):
     language: Annotated[str, Field(min_length=1, max_length=35)] = "en"  # RFC 5646 section 4.4.1
     keep_until: Utc | None = None
     status: Literal["active", "blocked", "left"] = "active"
+    badges: Annotated[list[Code], Field(max_length=MAX_BADGES)] | None = None
+    pin_hash: Annotated[str, Field(pattern=PIN_HASH, max_length=MAX_PIN_HASH)] | None = None
 
 
 class OnePerson(Arguments):

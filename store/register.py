@@ -299,6 +299,18 @@ class Register:
                 self._tell_credential(person, "badge", "set", at)
         return added
 
+    def set_badges(self, number: str, badges: Sequence[HashedBadge], at: Instant) -> None:
+        """Give somebody exactly these badges; what they have already stays, without a record.
+
+        Raises what `CredentialTables.add_badge` raises.
+        """
+        with self.together():
+            person = self._known(number).number
+            if self._credentials.take_other_badges(person, badges):
+                self._tell_credential(person, "badge", "removed", at)
+            for badge in badges:
+                self.set_badge(person, badge, at)
+
     def remove_badges(self, number: str, at: Instant) -> int:
         """Take all badges from somebody; returns how many."""
         with self.together():
@@ -311,12 +323,14 @@ class Register:
     def set_pin(self, number: str, pin_hash: str, at: Instant) -> None:
         """Give somebody the PIN of this hash in place of any other (`store.pins`).
 
-        Raises what `CredentialTables.put_pin` raises.
+        The one that they have is left, with its wrong tries. Raises what `CredentialTables.put_pin`
+        raises.
         """
         with self.together():
             person = self._known(number).number
-            self._credentials.put_pin(person, pin_hash, at)
-            self._tell_credential(person, "pin", "set", at)
+            if self._credentials.pin_hash(person) != pin_hash:
+                self._credentials.put_pin(person, pin_hash, at)
+                self._tell_credential(person, "pin", "set", at)
 
     def remove_pin(self, number: str, at: Instant) -> bool:
         """Take the PIN from somebody; False, and no record, when there was none."""

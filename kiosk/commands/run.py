@@ -23,9 +23,10 @@ from kiosk.daemon import Door
 from kiosk.errors import CameraError
 from kiosk.indicators import GpioIndicator, Indicator, Signal
 from kiosk.overrides import Overrides, digest
-from kiosk.panel import Panel
+from kiosk.panel import Panel, Panels
 from kiosk.patience import PatientCamera
 from kiosk.readers import open_panel
+from kiosk.screen.opening import screen_of
 from kiosk.settings import Settings, load
 from kiosk.station import Station
 from kiosk.stores import open_stores, recover_stores
@@ -58,7 +59,8 @@ def run(config: Path) -> None:
     with ExitStack() as stack:
         panel = open_panel(settings)
         stack.callback(panel.close)
-        eyes = _open_eyes(settings, panel)
+        screen = stack.enter_context(screen_of(settings))
+        eyes = _open_eyes(settings, Panels(panel, screen))
         stores = stack.enter_context(open_stores(settings))
         clock = SystemClock(settings.terminal.zone)
         indicator = GpioIndicator(settings.indicators, clock)
@@ -77,8 +79,9 @@ def run(config: Path) -> None:
             clock,
             stopping,
             station,
+            screen=screen,
         )
-        camera = _open_camera(settings, panel, door, indicator)
+        camera = _open_camera(settings, Panels(panel, screen), door, indicator)
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:

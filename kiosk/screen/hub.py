@@ -37,6 +37,11 @@ class Hub:
         """Always: number and PIN can be typed."""
         return True
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """None: a page that is gone comes back by itself."""
+        return ()
+
     def show(self, view: View) -> None:
         """Replace what is shown; the same view again is no news."""
         with self._lock:

@@ -17,6 +17,7 @@ from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits
 from kiosk.indicators import Indicator, Signal
 from kiosk.panel import NoPanel, Panel
+from kiosk.screen.view import Screen
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.coverage import Sample
@@ -93,6 +94,7 @@ def door(
     lamps: Indicator,
     policy: object = DecisionPolicy(0.5),
     panel: Panel | None = None,
+    screen: Screen | None = None,
 ) -> Door:
     """A door that nothing of this machine reaches; stand-ins do for recogniser and policy."""
     return assemble(
@@ -106,6 +108,7 @@ def door(
         StoppedClock(),
         threading.Event(),
         health=Health,
+        screen=screen,
     )
 
 

@@ -14,6 +14,7 @@ import pyrage
 import pytest
 
 from kiosk.stores import open_stores
+from store import archive
 from store.archive import MANIFEST, Manifest, pack
 from store.database import Database
 from store.errors import (
@@ -155,6 +156,20 @@ def test_a_deletion_in_the_middle_does_not_wait_and_is_not_in_the_backup(
     assert gate.restore(file).exit_code == 0
     shown = gate.run("people", "list", "--config", gate.new_config, "--json")
     assert json.loads(shown.stdout)[0]["templates"] == 0
+
+
+def test_a_backup_of_before_badges_comes_back_with_a_fresh_key_for_them(
+    gate: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = tuple(name for name in archive.MEMBERS if name != "keys/badges.key")
+    with monkeypatch.context() as before:
+        before.setattr(archive, "MEMBERS", former)
+        file = gate.create()
+    done = gate.restore(file)
+    assert done.exit_code == 0, done.exception
+    old, new = (config.parent / "keys" for config in (gate.config, gate.new_config))
+    assert (new / "templates.key").read_bytes() == (old / "templates.key").read_bytes()
+    assert (new / "badges.key").read_bytes() != (old / "badges.key").read_bytes()
 
 
 def test_new_hardware_is_the_same_terminal(gate: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,17 +27,12 @@ WRONG = Refused(Reason.WRONG_PIN)
 
 
 class Gate:
-    """A terminal with two people: 1001 with badge and PIN, 1002 with neither."""
+    """A terminal in a folder that `manned` has filled."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = terminal(folder)
         self.hasher = PinHasher(CHEAP)
         self.time_s, self.boot = 1000.0, "boot 1"
-        with open_stores(self.settings) as stores:
-            for number in ("1001", "1002"):
-                stores.gallery.add_person(number, "A", "en", now())
-            stores.register.set_badge("1001", stores.badge_key.badge(CODE), now())
-            stores.register.set_pin("1001", self.hasher.hash("2718"), now())
 
     def now(self) -> Instant:
         """The instant that the test is at."""
@@ -58,8 +54,21 @@ class Gate:
         return answer
 
 
+@pytest.fixture(scope="module")
+def manned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A terminal with two people: 1001 with badge and PIN, 1002 with neither."""
+    folder = tmp_path_factory.mktemp("gate")
+    with open_stores(terminal(folder)) as stores:
+        for number in ("1001", "1002"):
+            stores.gallery.add_person(number, "A", "en", now())
+        stores.register.set_badge("1001", stores.badge_key.badge(CODE), now())
+        stores.register.set_pin("1001", PinHasher(CHEAP).hash("2718"), now())
+    return folder
+
+
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
+def gate(manned: Path, tmp_path: Path) -> Gate:
+    shutil.copytree(manned, tmp_path, dirs_exist_ok=True)
     return Gate(tmp_path)
 
 

@@ -9,7 +9,7 @@ from kiosk.keypad import Keypad
 from kiosk.panel import Badged, Declared, Typed
 from kiosk.readers import badge_taker
 from kiosk.typed_line import PAUSE_S, TypedLine
-from store.credentials import MAX_CODE
+from store.people import MAX_CODE
 
 digits = st.text("0123456789", min_size=1, max_size=12)
 pins = digits.filter(lambda pin: pin != "0")

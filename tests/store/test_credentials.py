@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from store.attempts import Attempts, Subject, Tries
-from store.credentials import MAX_BADGES, BadgeKey, CredentialTables
+from store.credentials import BadgeKey, CredentialTables
 from store.errors import (
     ConstraintError,
     InvalidValueError,
     TakenBadgeError,
     UnknownPersonError,
 )
+from store.people import MAX_BADGES
 from store.pins import PinHasher
 from store.records import Body, CredentialChange, Deletion, PersonStatus
 from store.register import Register
@@ -69,7 +70,7 @@ def test_somebody_has_several_badges_and_one_pin(
     register: Register, tables: CredentialTables
 ) -> None:
     for n in range(MAX_BADGES):
-        register.set_badge("1001", KEY.badge(f"{CODE}{n}"), at())
+        assert tables.add_badge("1001", KEY.badge(f"{CODE}{n}"), at())
     assert tables.badges("1001") == MAX_BADGES
     with pytest.raises(InvalidValueError, match="remove some"):
         register.set_badge("1001", KEY.badge(CODE), at())
