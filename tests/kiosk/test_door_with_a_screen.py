@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from kiosk.cameras import Frame
 from kiosk.indicators import Signal
@@ -94,7 +95,10 @@ class Stage:
         for n in range(round(self.seconds * FPS)):
             self.at_s = round(n / FPS, 1)
             for what in self.cues.get(self.at_s, ()):
-                (self._asked if hasattr(what, "kind") else self._done).append(what)  # type: ignore[attr-defined]
+                if isinstance(what, BaseModel):
+                    self._asked.append(what)
+                else:
+                    self._done.append(what)
             yield Frame(BLACK, self.at_s)
 
     def close(self) -> None:
