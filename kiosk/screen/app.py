@@ -202,7 +202,17 @@ def build(site: Site, port: int) -> Starlette:
         Route("/requests", site.request, methods=["POST"]),
         Mount("/static", StaticFiles(packages=[("kiosk.screen", "static")])),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, token=site.token)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, port=port, token=site.token)],
+        exception_handlers={Exception: _failed},
+    )
+
+
+async def _failed(_: Http, error: Exception) -> Response:
+    """Named by its kind only: an error's text may hold what somebody typed."""
+    complain("screen_failed", error=type(error).__name__)
+    return PlainTextResponse("the page failed", 500)
 
 
 def _event(pages: Pages, view: View) -> dict[str, Any]:

@@ -64,6 +64,7 @@ def open_screen(
     config = uvicorn.Config(
         build(site, port),
         log_config=None,
+        log_level="critical",  # its own words on an error have the error's text in them
         access_log=False,
         lifespan="off",
         ws="none",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from kiosk.words import NAMES, languages, words
 from tests.screen.accessibility import axe
-from tests.screen.browsing import PSEUDO, Sight, launch, screenshots, sight, unmarked
+from tests.screen.browsing import PSEUDO, Sight, keep_picture, launch, sight, unmarked
 from tests.screen.conftest import Terminal, terminal
 from tests.screen.scenes import SCENES
 
@@ -38,10 +37,9 @@ def shown() -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("language", NAMES)
 def test_every_page_is_whole_and_says_what_it_should(
-    language: str, browser: Browser, shown: Terminal, tmp_path: Path
+    language: str, browser: Browser, shown: Terminal
 ) -> None:
-    folder, spoken = screenshots(tmp_path), words(language)
-    wrong: dict[str, list[str]] = {}
+    spoken, wrong = words(language), dict[str, list[str]]()
     with sight(browser, shown, language) as seen:
         assert seen.page.locator("html").get_attribute("lang") == language.replace("_", "-")
         for name, scene in SCENES.items():
@@ -49,16 +47,15 @@ def test_every_page_is_whole_and_says_what_it_should(
             found = seen.broken()
             page = seen.page.inner_text("dialog[open]" if _over(seen) else "body")
             found += [text for text in scene.texts if spoken.gettext(text) not in page]
-            seen.page.screenshot(path=folder / f"{name}.{language}.png")
+            keep_picture(seen, f"{name}.{language}")
             if found:
                 wrong[name] = found
     assert wrong == {}
 
 
 def test_nothing_is_left_untranslated_and_all_of_it_turns_from_right_to_left(
-    browser: Browser, shown: Terminal, tmp_path: Path
+    browser: Browser, shown: Terminal
 ) -> None:
-    folder = screenshots(tmp_path)
     wrong: dict[str, list[str]] = {}
     with sight(browser, shown, PSEUDO.code) as seen:
         assert seen.page.locator("html").get_attribute("dir") == "rtl"
@@ -72,7 +69,7 @@ def test_nothing_is_left_untranslated_and_all_of_it_turns_from_right_to_left(
             part: seen.page.locator(part).evaluate("e => e.getBoundingClientRect().x")
             for part in ("#picture", "#stage", ".when", "header button")
         }
-        seen.page.screenshot(path=folder / "signal-accepted.rtl.png")
+        keep_picture(seen, "signal-accepted.rtl")
     assert wrong == {}
     assert starts["#picture"] > starts["#stage"], "the picture stands where reading begins"
     assert starts[".when"] > starts["header button"]

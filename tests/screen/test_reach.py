@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.errors import ScreenError
+from kiosk.screen.render import Pages
 from kiosk.screen.server import checked, loopback_socket
 from tests.screen.conftest import Terminal
 
@@ -191,3 +192,18 @@ def test_no_frame_of_the_preview_is_written_to_a_disk(tmp_path: Path) -> None:
         [*command, str(tmp_path / "frame.jpg")], capture_output=True, text=True, check=False
     )
     assert written.returncode == -signal.SIGXFSZ
+
+
+def test_an_error_is_logged_by_its_kind_and_not_by_its_text(
+    served: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise ValueError("Ana María, PIN 2580")
+
+    monkeypatch.setattr(Pages, "panel", fail)
+    assert get(served, "/panels/keypad")[0] == 500
+    assert "screen_failed" in caplog.text
+    assert "2580" not in caplog.text + "".join(capfd.readouterr())

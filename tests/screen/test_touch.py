@@ -48,10 +48,17 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     one.close()
 
 
-@pytest.fixture
-def seen(browser: Browser, served: Terminal) -> Iterator[Sight]:
+@pytest.fixture(scope="module")
+def page(browser: Browser, served: Terminal) -> Iterator[Sight]:
     with sight(browser, served) as one:
         yield one
+
+
+@pytest.fixture
+def seen(page: Sight) -> Sight:
+    """The page, idle."""
+    page.rest()
+    return page
 
 
 def done(seen: Sight, button: str) -> list[Action]:
@@ -93,16 +100,17 @@ def test_who_forgot_both_says_their_number(seen: Sight) -> None:
     assert done(seen, "dialog [type=submit]") == [Declared("7")]
 
 
-def test_a_punch_is_taken_back_while_seconds_are_left(seen: Sight) -> None:
-    seen.page.clock.install()
-    seen.show(View(signal=Signal.ACCEPTED, name=NAME, at=AT, undo_s=9))
-    seen.page.reload()
-    seen.page.wait_for_selector("#undo")
-    seen.page.clock.run_for(3000)
-    expect(seen.page.locator("#undo")).to_have_text("Take back (6 s)")
-    assert done(seen, "#undo") == [UndoAsked()]
-    seen.page.clock.run_for(6000)
-    expect(seen.page.locator("#undo")).to_have_count(0)
+def test_a_punch_is_taken_back_while_seconds_are_left(browser: Browser, served: Terminal) -> None:
+    with sight(browser, served, alone=True) as seen:
+        seen.page.clock.install()
+        seen.show(View(signal=Signal.ACCEPTED, name=NAME, at=AT, undo_s=9))
+        seen.page.reload()
+        seen.page.wait_for_selector("#undo")
+        seen.page.clock.run_for(3000)
+        expect(seen.page.locator("#undo")).to_have_text("Take back (6 s)")
+        assert done(seen, "#undo") == [UndoAsked()]
+        seen.page.clock.run_for(6000)
+        expect(seen.page.locator("#undo")).to_have_count(0)
 
 
 def test_records_and_staff_are_asked_for_and_taken_back(seen: Sight) -> None:
@@ -195,7 +203,7 @@ def test_a_panel_that_somebody_left_open_makes_room_for_the_next_ones_answer(see
 def test_an_untouched_page_closes_what_is_open_and_goes_back_to_the_terminals_language(
     browser: Browser, served: Terminal
 ) -> None:
-    with sight(browser, served, "de") as seen:
+    with sight(browser, served, "de", alone=True) as seen:
         seen.page.clock.install()
         seen.page.reload()
         seen.show(View(session=RECORDS))
@@ -207,21 +215,25 @@ def test_an_untouched_page_closes_what_is_open_and_goes_back_to_the_terminals_la
         assert list(seen.terminal.hub.actions()) == [Closed()]
 
 
-def test_the_language_is_switched_with_one_tap_each(seen: Sight) -> None:
-    seen.page.click("header [data-panel=languages]")
-    seen.page.click("dialog a[lang=zh-CN]")
-    seen.page.wait_for_selector("html[lang=zh-CN]")
-    expect(seen.page.locator("nav")).to_contain_text("我的记录")
+def test_the_language_is_switched_with_one_tap_each(browser: Browser, served: Terminal) -> None:
+    with sight(browser, served) as seen:
+        seen.page.click("header [data-panel=languages]")
+        seen.page.click("dialog a[lang=zh-CN]")
+        seen.page.wait_for_selector("html[lang=zh-CN]")
+        expect(seen.page.locator("nav")).to_contain_text("我的记录")
 
 
-def test_the_keyboard_goes_through_the_page_in_the_order_of_reading(seen: Sight) -> None:
-    seen.show(View(directions=DIRECTIONS[:2]))
-    reached = []
-    for _ in range(7):
-        seen.page.keyboard.press("Tab")
-        reached.append(seen.page.evaluate("document.activeElement.textContent.trim()"))
-    assert reached == ["English", "In", "Out", "Badge or PIN", "My records", "Privacy", "Staff"]
-    assert done(seen, "key:Enter") == [Wanted(Intent.STAFF)]
+def test_the_keyboard_goes_through_the_page_in_the_order_of_reading(
+    browser: Browser, served: Terminal
+) -> None:
+    with sight(browser, served) as seen:
+        seen.show(View(directions=DIRECTIONS[:2]))
+        reached = []
+        for _ in range(7):
+            seen.page.keyboard.press("Tab")
+            reached.append(seen.page.evaluate("document.activeElement.textContent.trim()"))
+        assert reached == ["English", "In", "Out", "Badge or PIN", "My records", "Privacy", "Staff"]
+        assert done(seen, "key:Enter") == [Wanted(Intent.STAFF)]
 
 
 def test_a_focused_button_keeps_the_focus_when_the_view_changes(seen: Sight) -> None:
@@ -230,6 +242,18 @@ def test_a_focused_button_keeps_the_focus_when_the_view_changes(seen: Sight) -> 
     seen.show(View(directions=DIRECTIONS, chosen="out"))
     assert seen.page.evaluate("document.activeElement.id") == "direction-out"
     expect(seen.page.locator("#direction-out")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_button_under_a_finger_is_not_replaced_when_the_view_changes(seen: Sight) -> None:
+    seen.show(View(signal=Signal.ACCEPTED, name=NAME, at=AT, undo_s=9))
+    button = seen.page.locator("#undo")
+    button.hover()
+    with seen.page.expect_response(lambda response: "/actions/" in response.url):
+        seen.page.mouse.down()
+        seen.show(View(signal=Signal.ACCEPTED, name=NAME, at=AT, undo_s=8))
+        seen.page.mouse.up()
+    assert list(seen.terminal.hub.actions()) == [UndoAsked()]
+    expect(button).to_have_text("Take back (8 s)")
 
 
 def test_nothing_moves_for_whom_movement_is_too_much(browser: Browser, served: Terminal) -> None:
