@@ -80,17 +80,24 @@ HINTS: dict[str, str] = {
     "UNREADABLE": msgid("Please try again."),
 }
 
-# By the name of `kiosk.visit.Refusal`: why somebody who did something is told no.
-REASONS: dict[str, str] = {
-    "UNKNOWN_BADGE": msgid("This badge is not known here."),
-    "WRONG_PIN": msgid("The number or the PIN is wrong."),
-    "WAIT": msgid("Too many wrong PINs. Please wait."),
-    "BLOCKED": msgid("You are blocked. Please talk to your supervisor."),
-    "PIN_NEEDED": msgid("For this, please type your number and PIN."),
-    "TOO_LATE": msgid("It is too late to take that punch back."),
-    "NOT_CHOSEN": msgid("Nothing was chosen. Please try again."),
-    "NOTICE_NOT_ACCEPTED": msgid("Your face is not used. Please use your badge or PIN."),
-    "UNKNOWN_NUMBER": msgid("Nobody has this number here."),
+# By the name of `kiosk.visit.Refusal`: why somebody who did something is told no, in a headline and
+# a line. They were understood, so "not recognised" would be wrong.
+REASONS: dict[str, tuple[str, str]] = {
+    "UNKNOWN_BADGE": (msgid("Wrong badge"), msgid("This badge is not known here.")),
+    "WRONG_PIN": (msgid("Wrong number or PIN"), msgid("Please try again.")),
+    "WAIT": (msgid("Too many wrong PINs"), msgid("Please wait.")),
+    "BLOCKED": (msgid("Not recorded"), msgid("You are blocked. Please talk to your supervisor.")),
+    "PIN_NEEDED": (
+        msgid("Number and PIN, please"),
+        msgid("For this, please type your number and PIN."),
+    ),
+    "TOO_LATE": (msgid("Not taken back"), msgid("It is too late to take that punch back.")),
+    "NOT_CHOSEN": (msgid("Not recorded"), msgid("Nothing was chosen. Please try again.")),
+    "NOTICE_NOT_ACCEPTED": (
+        msgid("Not recorded"),
+        msgid("Your face is not used. Please use your badge or PIN."),
+    ),
+    "UNKNOWN_NUMBER": (msgid("Wrong number"), msgid("Nobody has this number here.")),
 }
 
 DIRECTIONS: dict[str, str] = {

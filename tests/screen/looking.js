@@ -41,6 +41,13 @@ globalThis.looking = {
     if (e.matches("button, a, select, input:not([type=hidden], [type=radio]), label.choice"))
       if (box.height < 48 || box.width < 48) found.push(`small target: ${name(e)}`);
   }
+  // A word is broken in two only where it would not fit otherwise: then it is too long.
+  for (const e of shown.querySelectorAll("h1, h2, th, label, button span, legend")) {
+    if (!e.checkVisibility() || e.closest(".unseen, #said")) continue;
+    e.style.overflowWrap = "normal";
+    if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth) found.push(`a word is broken: ${name(e)}`);
+    e.style.overflowWrap = "";
+  }
   return found;
 },
 

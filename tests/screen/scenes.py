@@ -81,6 +81,8 @@ def _signals() -> dict[str, Scene]:
         seen = [said.detail if said.tone == "calm" else said.headline]
         if view.hint:
             seen.append(texts.HINTS[view.hint.name])
+        if view.refusal:
+            seen = [texts.REASONS[view.refusal.name][0]]
         if view.at:
             seen = []  # the time stands in the headline
         scenes[f"signal-{signal.name.lower().replace('_', '-')}"] = Scene(view, tuple(seen))
