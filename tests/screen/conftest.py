@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from kiosk.notices import Notices
 from kiosk.screen.hub import Hub
 from kiosk.screen.server import loopback_socket, open_screen
 from kiosk.screen.standin import StandInCounter
@@ -17,6 +18,7 @@ from kiosk.settings import ScreenSection
 from kiosk.words import Language
 from tests.screen.scenes import counter
 
+NOTICES = Notices("Plant 1", "personnel@plant-1.example", punches_days=730)
 _FRAME_S = 0.005  # the stand-in door's frames
 
 
@@ -38,7 +40,9 @@ def terminal(
     door, over, section = counter(), threading.Event(), ScreenSection(enabled=True)
     listening = listening or loopback_socket(0, {})
     with ExitStack() as stack:
-        served = stack.enter_context(open_screen(section, "Europe/Berlin", listening, spoken))
+        served = stack.enter_context(
+            open_screen(section, "Europe/Berlin", NOTICES, listening, spoken)
+        )
 
         def answer() -> None:
             while not over.wait(_FRAME_S):

@@ -49,7 +49,7 @@ globalThis.looking = {
   const found = [];
   const root = document.querySelector("dialog[open]") ?? document.body;
   const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-  const others = "bdi, q, code, time, .keys, .marked, option[lang], a[lang], dd, " +
+  const others = "bdi, q, code, time, .keys, .notice, option[lang], a[lang], dd, " +
     "[data-clock], [data-date], [data-month], [data-weekday], [data-minutes], script";
   for (let n = walk.nextNode(); n; n = walk.nextNode())
     if (!n.parentElement.closest(others)) {
@@ -57,7 +57,7 @@ globalThis.looking = {
       if (whole.textContent.trim()) found.push(whole.textContent.trim());
     }
   for (const e of root.querySelectorAll("[aria-label]"))
-    if (!e.closest(".marked")) found.push(e.getAttribute("aria-label"));
+    if (!e.closest(".notice")) found.push(e.getAttribute("aria-label"));
   return found;
 },
 };

@@ -16,10 +16,12 @@ import cv2
 import numpy as np
 
 from kiosk.indicators import Signal
+from kiosk.notices import Notices
 from kiosk.screen.server import loopback_socket, open_screen
 from kiosk.screen.view import View
 from kiosk.settings import ScreenSection
 
+NOTICES = Notices(punches_days=730)
 _FRAMES = 30
 
 
@@ -29,7 +31,7 @@ def handed_over() -> None:
     environment = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "x"}
     listening = loopback_socket(1, environment)
     assert environment == {}, "no child of ours takes the socket for its own"
-    with open_screen(ScreenSection(enabled=True), "UTC", listening):
+    with open_screen(ScreenSection(enabled=True), "UTC", NOTICES, listening):
         sys.stdin.read()
 
 
@@ -37,7 +39,7 @@ def preview(written: str | None) -> None:
     """Read frames of the preview while no file can grow."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     section = ScreenSection(enabled=True, preview_fps=30)
-    with open_screen(section, "UTC", loopback_socket(0, {})) as served:
+    with open_screen(section, "UTC", NOTICES, loopback_socket(0, {})) as served:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         served.hub.show(View(signal=Signal.SEEN))
         image = np.full((480, 640, 3), 90, dtype=np.uint8)

@@ -13,7 +13,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from kiosk.indicators import Signal
+from kiosk.poses import Hint
 from kiosk.screen import texts
+from kiosk.visit import Refusal
 from kiosk.words import NAMES, languages, words
 from recognizer.quality import Reason
 
@@ -75,6 +77,8 @@ def test_what_is_compiled_is_what_is_written(language: str) -> None:
 def test_every_signal_and_every_hint_has_words() -> None:
     assert {signal.name for signal in Signal} <= set(texts.SIGNALS)
     assert {reason.name for reason in Reason} == set(texts.HINTS)
+    assert {refusal.name for refusal in Refusal} == set(texts.REASONS)
+    assert {hint.value for hint in Hint} == set(texts.GUIDING)
 
 
 def test_each_signal_has_a_tone_and_a_shape_that_no_other_has() -> None:
