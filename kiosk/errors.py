@@ -45,3 +45,7 @@ class NoBackupError(KioskError, LookupError):
 
 class StaleContractError(KioskError):
     """The exported contract is not the one of this program."""
+
+
+class SealError(KioskError, ValueError):
+    """A template's seal does not open here, or cannot be made for that key."""
