@@ -15,7 +15,9 @@ Rules; nothing here reads a file or a clock:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,13 @@ class Standing:
 
     `held` is the number of the templates that are here, 0 without any or when they have none;
     `floor` the highest number of a share or a withdrawal that was done; `own`: they were enrolled
-    here and have no number yet.
+    here and have no number yet; `came`: they are another terminal's.
     """
 
     held: int = 0
     floor: int = 0
     own: bool = False
+    came: bool = False
 
 
 def refusal(standing: Standing, number: int, *, unheard: bool) -> str | None:
@@ -46,17 +49,17 @@ def refusal(standing: Standing, number: int, *, unheard: bool) -> str | None:
 
 def received(standing: Standing, number: int) -> Standing:
     """The templates of that number were taken in place of all others."""
-    return replace(standing, held=number, floor=max(standing.floor, number), own=False)
+    return Standing(number, max(standing.floor, number), came=True)
 
 
 def enrolled(standing: Standing) -> Standing:
     """Templates were made here."""
-    return replace(standing, held=0, own=True)
+    return Standing(floor=standing.floor, own=True)
 
 
 def withdrawn_here(standing: Standing) -> Standing:
     """The person withdrew at this terminal; headquarters has yet to give it a number."""
-    return replace(standing, held=0, own=False)
+    return Standing(floor=standing.floor)
 
 
 def withdrawn(standing: Standing, number: int) -> Standing:
@@ -71,6 +74,8 @@ def share_refusal(standing: Standing, number: int) -> str | None:
 
     The same number comes once for each receiver, and stands for the same templates.
     """
+    if standing.came:
+        return "the templates came from another terminal"
     if number < standing.floor:
         return "overtaken by a later share or withdrawal"
     if number == standing.floor and standing.held != number:
@@ -80,4 +85,27 @@ def share_refusal(standing: Standing, number: int) -> str | None:
 
 def shared(standing: Standing, number: int) -> Standing:
     """What is here was given away under that number, which is now its own."""
-    return received(standing, number)
+    return Standing(number, max(standing.floor, number))
+
+
+Ending = Literal["withdraw", "unshare"]
+
+
+def ending(kind: str, body: Mapping[str, Any]) -> Ending | None:
+    """What a terminal's record means for the site's other terminals; None: nothing.
+
+    What headquarters ordered has the order's number and is not passed on again.
+    """
+    if body.get("order") is not None:
+        return None
+    if kind == "site_consent_withdrawal":
+        return "unshare"
+    if kind == "withdrawal":
+        return "withdraw"
+    gone = body.get("reason") == "removed" or (
+        body.get("reason") in ("left", "retention") and body.get("templates")
+    )
+    return "withdraw" if kind == "deletion" and gone else None
+
+
+ENDINGS = ("withdrawal", "deletion", "site_consent_withdrawal")
