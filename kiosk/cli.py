@@ -21,6 +21,7 @@ from kiosk.commands import (
     people,
     records,
     run,
+    sharing,
     templates,
 )
 from kiosk.errors import KioskError
@@ -57,6 +58,8 @@ for _command in (
     contract.contract,
 ):
     cli.add_command(_command)
+for _command in (sharing.share_command, sharing.unshare_command):
+    people.people.add_command(_command)
 
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

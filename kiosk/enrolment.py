@@ -182,10 +182,11 @@ def enrol(
             f"number {applicant.number} is enrolled with another face; "
             f"if the person changed, `kiosk people remove {applicant.number}` first",
         )
+    came = stores.sharing.standing(applicant.number).came  # from another terminal: all go
     old = [
         (entry.id, Sample(vector, entry.quality_millionths / 1e6))
         for entry, vector in zip(entries, own, strict=True)
-        if entry.origin == "enrolled"
+        if entry.origin == "enrolled" and not came
     ]
     picked = choose([*samples, *(sample for _, sample in old)], MAX_TEMPLATES)
     new = [samples[i] for i in picked if i < len(samples)]

@@ -49,3 +49,7 @@ class StaleContractError(KioskError):
 
 class SealError(KioskError, ValueError):
     """A template's seal does not open here, or cannot be made for that key."""
+
+
+class NotSharedError(KioskError, ValueError):
+    """Templates are not given to, or not taken from, another terminal; the message says why."""

@@ -30,6 +30,7 @@ from store.records import Instant
 from store.recovery import check_sound, recover
 from store.register import Register
 from store.rotation import finish
+from store.sharing import Sharing
 from store.templates import Templates
 
 
@@ -46,6 +47,7 @@ class Stores:
     genuine: Genuine
     last_order: LastOrder
     register: Register
+    sharing: Sharing
     protection: Protection
     keys: Path
     signer: Ed25519PrivateKey
@@ -112,6 +114,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             gallery_db=gallery_db,
             ledger=ledger,
             register=register,
+            sharing=Sharing(gallery_db, register),
             delivery=Delivery(ledger_db),
             gallery=Gallery(gallery_db),
             templates=templates,

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kiosk.errors import SealError
 from recognizer.coverage import MAX_TEMPLATES
 from store.canonical import canonical
+from store.people import MAX_NAME
 from store.records import HexDigest, Number, Utc, Word, utc_text
 from store.register import Agreement
 
@@ -62,9 +63,12 @@ class Envelope:
 class Letter:
     """What travels: (n, d) float32 vectors of length 1, each one's quality, model and consent.
 
-    `given` is when the consent was given, `agreement` to what and how, for the site.
+    `name` and `language` are for a terminal that does not know the person yet. `given` is when the
+    consent was given, `agreement` to what and how, for the site.
     """
 
+    name: str
+    language: str
     model: str
     vectors: Vectors
     qualities: tuple[int, ...]
@@ -83,6 +87,8 @@ class _Content(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     v: Literal[1]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    language: Annotated[str, Field(min_length=1, max_length=35)]
     model: HexDigest
     templates: Annotated[list[_Template], Field(min_length=1, max_length=MAX_TEMPLATES)]
     text_version: Word
@@ -99,6 +105,8 @@ def seal(letter: Letter, envelope: Envelope, receiver: bytes) -> str:
     """
     content = {
         "v": 1,
+        "name": letter.name,
+        "language": letter.language,
         "model": letter.model,
         "templates": [
             {"vector": base64.b64encode(v.astype("<f4").tobytes()).decode(), "quality": q}
@@ -129,6 +137,8 @@ def open_seal(sealed: str, envelope: Envelope, key: X25519PrivateKey) -> Letter:
         raise SealError("it does not open with this terminal's key") from None
     agreement = Agreement(content.text_version, content.text_digest, content.how, content.witness)
     return Letter(
+        content.name,
+        content.language,
         content.model,
         vectors,
         tuple(t.quality for t in content.templates),

@@ -18,6 +18,15 @@ class Notice:
 
 def consent_notice(language: str = "en") -> Notice:
     """The current consent text; raises `FileNotFoundError` for a language that has none."""
-    raw = (resources.files(__package__) / f"consent-{language}.md").read_bytes()
+    return _notice(f"consent-{language}.md")
+
+
+def site_notice(language: str = "en") -> Notice:
+    """As `consent_notice`, the text for the site's other terminals (`kiosk people share`)."""
+    return _notice(f"site-{language}.md")
+
+
+def _notice(file: str) -> Notice:
+    raw = (resources.files(__package__) / file).read_bytes()
     first, _, text = raw.decode("utf-8").partition("\n")
     return Notice(first.removeprefix("version:").strip(), hashlib.sha256(raw).hexdigest(), text)

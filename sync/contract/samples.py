@@ -44,6 +44,7 @@ _WORDS: dict[str, Any] = {
     "detail": "",
     "day": "2026-03-02",
     "month": "2026-02",
+    "key": "CQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJyg=",
 }
 
 

@@ -20,6 +20,8 @@ KEY = X25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
 ENVELOPE = Envelope("plant-1", "gate-a", "gate-b", "4711", 17)
 LETTER = Letter(
+    "Erika Mustermann",
+    "de",
     MODEL,
     np.stack([vector(1), vector(2)]),
     (900_000, 800_000),
