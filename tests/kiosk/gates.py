@@ -29,13 +29,14 @@ HERE = Agreement("1", "ef" * 32, "signed form 17")
 SITE = Agreement("2026-11-24", "cd" * 32, "signed form 18", "12")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gate:
-    """One terminal, opened."""
+    """One terminal, opened; `ordered` is the number of its newest command."""
 
     settings: Settings
     stores: Stores
     station: Station
+    ordered: int = 0
 
     @property
     def name(self) -> str:
@@ -63,17 +64,19 @@ class Gate:
         stored = self.stores.templates.vectors([entry.id for entry in entries])
         return self.stores.protection.remove(stored) if len(entries) else stored
 
-    def order(self, type: str, nth: int, **arguments: Any) -> dict[str, Any]:
+    def order(self, type: str, **arguments: Any) -> dict[str, Any]:
         """Obey one command; the body of its reply."""
-        post(self.stores, type, nth, terminal=self.name, arguments=arguments)
+        self.ordered += 1
+        post(self.stores, type, self.ordered, terminal=self.name, arguments=arguments)
         obey(self.stores, self.station, NOW)
         document = self.stores.delivery.replies(1000)[-1].document
         return open_document(self.stores.signer.public_key(), "reply", document)
 
-    def told(self) -> list[tuple[str, dict[str, Any]]]:
-        """The kinds and bodies of the ledger's records."""
+    def told(self, number: str) -> list[tuple[str, dict[str, Any]]]:
+        """The kinds and bodies of the ledger's records about somebody."""
         records = self.stores.ledger.records(0, 10_000)
-        return [(record.kind, record.content().body) for record in records]
+        told = [(record.kind, record.content().body) for record in records]
+        return [(kind, body) for kind, body in told if body.get("person") == number]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,255 +22,276 @@ from tests.kiosk.made import LIMITS, MODEL, applicant, samples
 from tests.kiosk.ordered import NOW
 from tests.store.made import OTHER_MODEL, vector
 
-ONE = "4711"
 
-
-@pytest.fixture
-def gates(tmp_path: Path) -> Iterator[tuple[Gate, Gate]]:
+@pytest.fixture(scope="module")
+def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gate, Gate]]:
+    """The same two for all tests, each with somebody else."""
+    folder = tmp_path_factory.mktemp("gates")
     with ExitStack() as stack:
-        a, b = (stack.enter_context(open_gate(tmp_path / n, f"gate-{n}")) for n in "ab")
+        a, b = (stack.enter_context(open_gate(folder / n, f"gate-{n}")) for n in "ab")
         yield a, b
 
 
-def share(a: Gate, b: Gate, nth: int, change: int, heard: int = 0) -> dict[str, Any]:
+_ones = count(1)
+
+
+@pytest.fixture
+def one() -> str:
+    """The number of somebody new."""
+    return f"p{next(_ones)}"
+
+
+def share(a: Gate, b: Gate, one: str, change: int, heard: int = 0) -> dict[str, Any]:
     """Order A to seal for B; the reply."""
-    return a.order("share", nth, number=ONE, receiver=b.name, key=b.key, change=change, heard=heard)
+    return a.order("share", number=one, receiver=b.name, key=b.key, change=change, heard=heard)
 
 
-def pass_on(a: Gate, b: Gate, nth: int, change: int, heard: int = 0) -> tuple[str, str]:
+def pass_on(a: Gate, b: Gate, one: str, change: int, heard: int = 0) -> tuple[str, str]:
     """Share from A to B; what B says of it."""
-    sealed = share(a, b, nth, change, heard)["sealed"]
-    return deliver(b, nth, change, sealed, a.name, heard)
+    sealed = share(a, b, one, change, heard)["sealed"]
+    return deliver(b, one, change, sealed, a.name, heard)
 
 
 def deliver(
-    b: Gate, nth: int, change: int, sealed: str, sender: str = "gate-a", heard: int = 0
+    b: Gate, one: str, change: int, sealed: str, sender: str = "gate-a", heard: int = 0
 ) -> tuple[str, str]:
     reply = b.order(
-        "template", nth, number=ONE, sender=sender, change=change, heard=heard, sealed=sealed
+        "template", number=one, sender=sender, change=change, heard=heard, sealed=sealed
     )
     return reply["outcome"], reply["detail"]
 
 
 def test_who_consented_is_known_at_the_other_terminal_under_its_own_transform(
-    gates: tuple[Gate, Gate],
+    gates: tuple[Gate, Gate], one: str
 ) -> None:
     a, b = gates
-    a.enrol(ONE, 1, 2)
-    assert pass_on(a, b, 1, 100) == ("done", "2 templates taken")
-    np.testing.assert_allclose(b.templates(ONE), np.stack([vector(1), vector(2)]), atol=1e-5)
-    numbers, stored = b.stores.templates.active(MODEL)
-    assert numbers == [ONE, ONE]
-    of_a = a.stores.templates.active(MODEL)[1]
+    a.enrol(one, 1, 2)
+    assert pass_on(a, b, one, 100) == ("done", "2 templates taken")
+    np.testing.assert_allclose(b.templates(one), np.stack([vector(1), vector(2)]), atol=1e-5)
+    numbers, stored = b.stores.templates.active(MODEL, [one])
+    assert numbers == [one, one]
+    of_a = a.stores.templates.active(MODEL, [one])[1]
     assert abs(stored - of_a).max() > 0.01, "each terminal has a transform of its own"
-    person = b.stores.gallery.person(ONE)
+    person = b.stores.gallery.person(one)
     assert person is not None
-    assert (person.name, person.language) == (f"Name {ONE}", "de")
-    [consent] = b.stores.gallery.consents(ONE)
+    assert (person.name, person.language) == (f"Name {one}", "de")
+    [consent] = b.stores.gallery.consents(one)
     assert (consent.text_digest, consent.how, consent.witness) == (
         SITE.text_digest,
         SITE.how,
         SITE.witness,
     )
-    assert [kind for kind, _ in b.told()] == ["person_entry", "templates_received", "command_done"]
-    told = dict(b.told())["templates_received"]
+    assert [kind for kind, _ in b.told(one)] == ["person_entry", "templates_received"]
+    told = dict(b.told(one))["templates_received"]
     assert (told["sender"], told["change"], told["templates"]) == ("gate-a", 100, 2)
     assert told["text_digest"] == SITE.text_digest
-    assert dict(a.told())["templates_given"]["receiver"] == "gate-b"
+    assert dict(a.told(one))["templates_given"]["receiver"] == "gate-b"
 
 
-def test_off_by_default_a_terminal_neither_gives_nor_takes(tmp_path: Path) -> None:
+def test_off_by_default_a_terminal_neither_gives_nor_takes(tmp_path: Path, one: str) -> None:
     assert TemplatesSection().share is False
     with (
         open_gate(tmp_path / "a", "gate-a") as a,
         open_gate(tmp_path / "b", "gate-b", share=False) as off,
     ):
-        a.enrol(ONE, 1)
+        a.enrol(one, 1)
         off.enrol("5", 5)
-        assert pass_on(a, off, 1, 100) == ("refused", "[templates] share is off here")
-        assert off.stores.gallery.person(ONE) is None
-        reply = off.order("share", 2, number="5", receiver="gate-a", key=a.key, change=9, heard=0)
+        assert pass_on(a, off, one, 100) == ("refused", "[templates] share is off here")
+        assert off.stores.gallery.person(one) is None
+        reply = off.order("share", number="5", receiver="gate-a", key=a.key, change=9, heard=0)
         assert (reply["outcome"], reply["detail"]) == ("refused", "[templates] share is off here")
         assert "sealed" not in reply
 
 
-def test_nothing_is_given_without_the_consent_for_the_site(gates: tuple[Gate, Gate]) -> None:
+def test_nothing_is_given_without_the_consent_for_the_site(
+    gates: tuple[Gate, Gate], one: str
+) -> None:
     a, b = gates
-    assert share(a, b, 1, 100)["detail"] == "nobody has this number here"
-    a.enrol(ONE, 1, site=False)
-    assert share(a, b, 2, 101)["outcome"] == "refused"
-    a.stores.sharing.agree(ONE, SITE, NOW)
-    assert share(a, b, 3, 102)["outcome"] == "done"
-    a.stores.sharing.end(ONE, NOW)
-    reply = share(a, b, 4, 103)
+    assert share(a, b, one, 100)["detail"] == "nobody has this number here"
+    a.enrol(one, 1, site=False)
+    assert share(a, b, one, 101)["outcome"] == "refused"
+    a.stores.sharing.agree(one, SITE, NOW)
+    assert share(a, b, one, 102)["outcome"] == "done"
+    a.stores.sharing.end(one, NOW)
+    reply = share(a, b, one, 103)
     assert reply["detail"] == "no consent for the site is in force; `kiosk people share`"
-    assert len(a.templates(ONE)) == 1, "what was enrolled here stays"
-    a.stores.sharing.agree(ONE, SITE, NOW)
-    a.stores.register.withdraw(ONE, NOW)
-    a.enrol(ONE, 1, site=False)
-    assert share(a, b, 5, 104)["outcome"] == "refused", "a withdrawal ends both consents"
+    assert len(a.templates(one)) == 1, "what was enrolled here stays"
+    a.stores.sharing.agree(one, SITE, NOW)
+    a.stores.register.withdraw(one, NOW)
+    a.enrol(one, 1, site=False)
+    assert share(a, b, one, 104)["outcome"] == "refused", "a withdrawal ends both consents"
 
 
-def test_the_consent_for_the_site_is_its_own_and_needs_the_other(gates: tuple[Gate, Gate]) -> None:
+def test_the_consent_for_the_site_is_its_own_and_needs_the_other(
+    gates: tuple[Gate, Gate], one: str
+) -> None:
     a, b = gates
     assert site_notice().digest != consent_notice().digest
-    a.stores.gallery.add_person(ONE, "N", "en", NOW)
+    a.stores.gallery.add_person(one, "N", "en", NOW)
     with pytest.raises(NoConsentError):
-        a.stores.sharing.agree(ONE, SITE, NOW)
-    a.enrol(ONE, 1)
-    assert [kind for kind, _ in a.told()] == ["consent", "enrolment", "site_consent"]
-    pass_on(a, b, 1, 100)
+        a.stores.sharing.agree(one, SITE, NOW)
+    a.enrol(one, 1)
+    assert [kind for kind, _ in a.told(one)] == ["consent", "enrolment", "site_consent"]
+    pass_on(a, b, one, 100)
     with pytest.raises(ConstraintError, match="another terminal"):
-        b.stores.sharing.agree(ONE, SITE, NOW)
+        b.stores.sharing.agree(one, SITE, NOW)
 
 
-def test_what_came_from_elsewhere_is_not_given_on(gates: tuple[Gate, Gate]) -> None:
+def test_what_came_from_elsewhere_is_not_given_on(gates: tuple[Gate, Gate], one: str) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    pass_on(a, b, 1, 100)
-    assert share(b, a, 2, 101)["outcome"] == "refused"
+    a.enrol(one, 1)
+    pass_on(a, b, one, 100)
+    assert share(b, a, one, 101)["outcome"] == "refused"
 
 
 def test_a_seal_for_another_terminal_person_or_number_is_not_taken(
-    gates: tuple[Gate, Gate], tmp_path: Path
+    gates: tuple[Gate, Gate], tmp_path: Path, one: str
 ) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    sealed = share(a, b, 1, 100)["sealed"]
+    a.enrol(one, 1)
+    sealed = share(a, b, one, 100)["sealed"]
     closed = ("refused", "it does not open with this terminal's key")
     with open_gate(tmp_path / "c", "gate-c") as c:
-        assert deliver(c, 1, 100, sealed) == closed
-    assert deliver(b, 2, 101, sealed) == closed
-    assert deliver(b, 3, 100, sealed, sender="gate-c") == closed
-    assert b.stores.gallery.person(ONE) is None
-    assert deliver(b, 4, 100, sealed) == ("done", "1 templates taken")
+        assert deliver(c, one, 100, sealed) == closed
+    assert deliver(b, one, 101, sealed) == closed
+    assert deliver(b, one, 100, sealed, sender="gate-c") == closed
+    assert b.stores.gallery.person(one) is None
+    assert deliver(b, one, 100, sealed) == ("done", "1 templates taken")
 
 
-def test_templates_of_another_embedder_are_not_taken(gates: tuple[Gate, Gate]) -> None:
+def test_templates_of_another_embedder_are_not_taken(gates: tuple[Gate, Gate], one: str) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
+    a.enrol(one, 1)
     b.station.models["embedder"] = OTHER_MODEL
-    assert pass_on(a, b, 1, 100)[0] == "refused"
-    assert b.stores.gallery.person(ONE) is None
+    refused = pass_on(a, b, one, 100)
+    b.station.models["embedder"] = MODEL
+    assert refused == ("refused", "made by another embedder than the one that runs here")
+    assert b.stores.gallery.person(one) is None
 
 
-def test_an_older_number_than_what_is_here_is_refused(gates: tuple[Gate, Gate]) -> None:
+def test_an_older_number_than_what_is_here_is_refused(gates: tuple[Gate, Gate], one: str) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    older, newer = (share(a, b, nth, change)["sealed"] for nth, change in ((1, 100), (2, 200)))
-    assert deliver(b, 1, 200, newer)[0] == "done"
-    assert deliver(b, 2, 100, older) == ("refused", "not newer than what was done here")
-    assert deliver(b, 3, 200, newer)[0] == "refused", "the same twice"
+    a.enrol(one, 1)
+    older, newer = (share(a, b, one, change)["sealed"] for change in (100, 200))
+    assert deliver(b, one, 200, newer)[0] == "done"
+    assert deliver(b, one, 100, older) == ("refused", "not newer than what was done here")
+    assert deliver(b, one, 200, newer)[0] == "refused", "the same twice"
 
 
-def test_an_ordered_withdrawal_outruns_what_was_given_before_it(gates: tuple[Gate, Gate]) -> None:
+def test_an_ordered_withdrawal_outruns_what_was_given_before_it(
+    gates: tuple[Gate, Gate], one: str
+) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    sealed = share(a, b, 1, 100)["sealed"]
-    assert b.order("withdraw", 1, number=ONE, change=150)["outcome"] == "done"
-    assert deliver(b, 2, 100, sealed) == ("refused", "not newer than what was done here")
-    later = share(a, b, 2, 200)["sealed"]
-    assert deliver(b, 3, 200, later)[0] == "done"
-    reply = b.order("withdraw", 4, number=ONE, change=150)  # the first one, repeated
+    a.enrol(one, 1)
+    sealed = share(a, b, one, 100)["sealed"]
+    assert b.order("withdraw", number=one, change=150)["outcome"] == "done"
+    assert deliver(b, one, 100, sealed) == ("refused", "not newer than what was done here")
+    later = share(a, b, one, 200)["sealed"]
+    assert deliver(b, one, 200, later)[0] == "done"
+    reply = b.order("withdraw", number=one, change=150)  # the first one, repeated
     assert reply["detail"] == "consented anew and shared since"
-    assert len(b.templates(ONE)) == 1
-    assert b.order("erase", 205, number=ONE)["detail"] == "1 templates deleted"
-    assert b.stores.gallery.person(ONE) is None
+    assert len(b.templates(one)) == 1
+    assert b.order("erase", number=one, change=205)["detail"] == "1 templates deleted"
+    assert b.stores.gallery.person(one) is None
 
 
 def test_who_withdrew_here_gets_nothing_that_headquarters_gave_without_knowing(
-    gates: tuple[Gate, Gate],
+    gates: tuple[Gate, Gate], one: str
 ) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    pass_on(a, b, 1, 100)
+    a.enrol(one, 1)
+    pass_on(a, b, one, 100)
     heard = b.stores.ledger.head().seq
-    b.stores.register.withdraw(ONE, NOW)
-    assert dict(b.told())["withdrawal"]["order"] is None
-    assert pass_on(a, b, 2, 200, heard) == ("refused", "withdrawn here since")
-    assert len(b.templates(ONE)) == 0
-    assert pass_on(a, b, 3, 300, b.stores.ledger.head().seq)[0] == "done"
+    b.stores.register.withdraw(one, NOW)
+    assert dict(b.told(one))["withdrawal"]["order"] is None
+    assert pass_on(a, b, one, 200, heard) == ("refused", "withdrawn here since")
+    assert len(b.templates(one)) == 0
+    assert pass_on(a, b, one, 300, b.stores.ledger.head().seq)[0] == "done"
 
 
 def test_an_ordered_withdrawal_is_told_as_one_so_that_it_does_not_come_back(
-    gates: tuple[Gate, Gate],
+    gates: tuple[Gate, Gate], one: str
 ) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    pass_on(a, b, 1, 100)
-    b.order("withdraw", 200, number=ONE)
-    told = dict(b.told())
-    assert told["withdrawal"]["order"] == told["deletion"]["order"] == 200
+    a.enrol(one, 1)
+    pass_on(a, b, one, 100)
+    b.order("withdraw", number=one, change=200)
+    told = dict(b.told(one))
+    assert told["withdrawal"]["order"] == told["deletion"]["order"] == b.ordered
 
 
-def test_ending_the_sharing_alone_leaves_what_was_enrolled_there(gates: tuple[Gate, Gate]) -> None:
+def test_ending_the_sharing_alone_leaves_what_was_enrolled_there(
+    gates: tuple[Gate, Gate], one: str
+) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    pass_on(a, b, 1, 100)
-    assert b.order("unshare", 200, number=ONE)["detail"] == "1 templates deleted"
-    assert a.order("unshare", 200, number=ONE)["detail"] == "0 templates deleted"
-    assert (len(a.templates(ONE)), len(b.templates(ONE))) == (1, 0)
-    assert dict(b.told())["deletion"]["reason"] == "unshared"
+    a.enrol(one, 1)
+    pass_on(a, b, one, 100)
+    assert b.order("unshare", number=one, change=200)["detail"] == "1 templates deleted"
+    assert a.order("unshare", number=one, change=200)["detail"] == "0 templates deleted"
+    assert (len(a.templates(one)), len(b.templates(one))) == (1, 0)
+    assert dict(b.told(one))["deletion"]["reason"] == "unshared"
     for gate in (a, b):
-        assert dict(gate.told())["site_consent_withdrawal"]["order"] == 200
+        assert dict(gate.told(one))["site_consent_withdrawal"]["order"] == gate.ordered
 
 
-def test_an_enrolment_at_the_other_terminal_replaces_what_came(gates: tuple[Gate, Gate]) -> None:
+def test_an_enrolment_at_the_other_terminal_replaces_what_came(
+    gates: tuple[Gate, Gate], one: str
+) -> None:
     a, b = gates
-    enrol(a.stores, MODEL, applicant(ONE), samples(1, 0, 1), LIMITS, NOW)
-    a.stores.sharing.agree(ONE, SITE, NOW)
-    pass_on(a, b, 1, 100)
-    enrol(b.stores, MODEL, applicant(ONE), samples(1, 5), LIMITS, NOW)
-    np.testing.assert_allclose(b.templates(ONE)[0], samples(1, 5)[0].embedding, atol=1e-5)
-    assert len(b.templates(ONE)) == 1
-    assert pass_on(a, b, 2, 200) == ("refused", "enrolled here and not shared yet")
-    b.stores.sharing.agree(ONE, SITE, NOW)
-    assert pass_on(b, a, 3, 300) == ("done", "1 templates taken"), "the last writer counts"
-    assert pass_on(b, a, 4, 400)[0] == "done"
+    enrol(a.stores, MODEL, applicant(one), samples(77, 0, 1), LIMITS, NOW)
+    a.stores.sharing.agree(one, SITE, NOW)
+    pass_on(a, b, one, 100)
+    enrol(b.stores, MODEL, applicant(one), samples(77, 5), LIMITS, NOW)
+    np.testing.assert_allclose(b.templates(one)[0], samples(77, 5)[0].embedding, atol=1e-5)
+    assert len(b.templates(one)) == 1
+    assert pass_on(a, b, one, 200) == ("refused", "enrolled here and not shared yet")
+    b.stores.sharing.agree(one, SITE, NOW)
+    assert pass_on(b, a, one, 300) == ("done", "1 templates taken"), "the last writer counts"
+    assert pass_on(b, a, one, 400)[0] == "done"
 
 
 def test_a_share_is_the_same_for_every_receiver_and_not_after_a_change(
-    gates: tuple[Gate, Gate],
+    gates: tuple[Gate, Gate], one: str
 ) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    assert share(a, b, 1, 100)["outcome"] == "done"
-    assert share(a, b, 2, 100)["outcome"] == "done"
-    a.enrol(ONE, 2)
-    assert share(a, b, 3, 100)["detail"] == "changed since; share again"
+    a.enrol(one, 1)
+    assert share(a, b, one, 100)["outcome"] == "done"
+    assert share(a, b, one, 100)["outcome"] == "done"
+    a.enrol(one, 2)
+    assert share(a, b, one, 100)["detail"] == "changed since; share again"
 
 
-def test_who_has_left_gets_no_templates(gates: tuple[Gate, Gate]) -> None:
+def test_who_has_left_gets_no_templates(gates: tuple[Gate, Gate], one: str) -> None:
     a, b = gates
-    a.enrol(ONE, 1)
-    b.stores.register.upsert(ONE, "N", "en", "left", None, NOW)
-    outcome, detail = pass_on(a, b, 1, 100)
+    a.enrol(one, 1)
+    b.stores.register.upsert(one, "N", "en", "left", None, NOW)
+    outcome, detail = pass_on(a, b, one, 100)
     assert (outcome, detail) == ("refused", "the person has left; make them active first")
-    assert len(b.templates(ONE)) == 0
+    assert len(b.templates(one)) == 0
 
 
-def test_removing_somebody_takes_both_consents(gates: tuple[Gate, Gate]) -> None:
+def test_removing_somebody_takes_both_consents(gates: tuple[Gate, Gate], one: str) -> None:
     a, _ = gates
-    a.enrol(ONE, 1)
-    a.stores.register.remove(ONE, NOW)
-    assert a.stores.sharing.consent(ONE) is None
-    assert a.stores.gallery.consents(ONE) == []
+    a.enrol(one, 1)
+    a.stores.register.remove(one, NOW)
+    assert a.stores.sharing.consent(one) is None
+    assert a.stores.gallery.consents(one) == []
 
 
-def test_the_commands_record_the_consent_and_its_end(tmp_path: Path) -> None:
+def test_the_commands_record_the_consent_and_its_end(tmp_path: Path, one: str) -> None:
     with open_gate(tmp_path / "a", "gate-a") as a:
-        a.enrol(ONE, 1, site=False)
+        a.enrol(one, 1, site=False)
         settings = a.settings
     config = _write(tmp_path / "kiosk.toml", settings)
     run = CliRunner().invoke(
-        cli, ["people", "share", ONE, "--consent", "signed form 18", "--config", str(config)]
+        cli, ["people", "share", one, "--consent", "signed form 18", "--config", str(config)]
     )
     assert run.exit_code == 0, run.output
     assert run.output == (
-        f"{ONE} consented to sharing; [templates] share is off here, nothing is given\n"
+        f"{one} consented to sharing; [templates] share is off here, nothing is given\n"
     )
-    run = CliRunner().invoke(cli, ["people", "unshare", ONE, "--config", str(config)])
-    assert run.output == f"{ONE} is shared no more, 0 templates deleted here\n"
+    run = CliRunner().invoke(cli, ["people", "unshare", one, "--config", str(config)])
+    assert run.output == f"{one} is shared no more, 0 templates deleted here\n"
 
 
 def _write(path: Path, settings: Settings) -> Path:
@@ -281,11 +303,11 @@ def _write(path: Path, settings: Settings) -> Path:
     return path
 
 
-def test_both_consents_stand_side_by_side(gates: tuple[Gate, Gate]) -> None:
+def test_both_consents_stand_side_by_side(gates: tuple[Gate, Gate], one: str) -> None:
     a, _ = gates
-    a.enrol(ONE, 1)
-    [here] = a.stores.gallery.consents(ONE)
-    site = a.stores.sharing.consent(ONE)
+    a.enrol(one, 1)
+    [here] = a.stores.gallery.consents(one)
+    site = a.stores.sharing.consent(one)
     assert here.how == HERE.how
     assert site is not None
     assert site[0] == SITE
