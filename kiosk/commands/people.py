@@ -102,12 +102,15 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
     settings = load(config)
     with open_stores(settings) as stores:
         row = _row(_find(stores, number))
+        consented = stores.sharing.consent(number)
+        row["site_consent"] = None if consented is None else consented[1]
+        row["from_elsewhere"] = stores.sharing.standing(number).came
         made = [_template_row(entry) for entry in stores.templates.entries(number)]
     if as_json:
         print_json({**row, "made": made})
         return
     for key, value in row.items():
-        click.echo(f"{key:10} {value}")
+        click.echo(f"{key:14} {value}")
     print_table(("quality", "made", "origin", "model"), made)
 
 
