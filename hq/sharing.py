@@ -9,8 +9,8 @@
 - Nothing is shared while a withdrawal of the person waits at the terminal that would seal: what it
   has may be of before.
 - A consent that ends at one terminal (`store.precedence.ending`), or by a `withdraw` or `erase` to
-  one, is ordered to end at all others of the site, if the person was shared there. What is lost on
-  the way is repeated by `hq.withdrawals`.
+  one, is ordered to end at all others of the site, if the person consented to sharing at any. What
+  is lost on the way is repeated by `hq.withdrawals`.
 - All rows of a site's terminals are locked first, in the order of their ids.
 """
 
@@ -41,7 +41,7 @@ _LOG = logging.getLogger("hq.sharing")
 _AT_ONCE = 100  # seals or endings in one transaction
 _HOLDS = timedelta(days=7)  # as long as the broker keeps it for a terminal (session_expiry_s)
 _ENDS = ("withdraw", "erase", "unshare")
-_TELLS = ("templates_given", "templates_received")  # also to who lost the commands
+_TELLS = ("site_consent", "templates_given", "templates_received")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ def _end_elsewhere(connection: Connection, key: Ed25519PrivateKey, site: str, no
 
 
 def _was_shared(connection: Connection, site: str, person: str) -> bool:
-    """Whether the person's templates were ever given from one terminal of the site to another."""
+    """Whether the person's templates were, or were to be, given to other terminals of the site."""
     here = select(TERMINALS.c.id).where(TERMINALS.c.site == site)
     ordered = select(COMMANDS.c.id).where(
         COMMANDS.c.person == person,

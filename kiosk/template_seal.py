@@ -101,8 +101,10 @@ class _Content(BaseModel):
 def seal(letter: Letter, envelope: Envelope, receiver: bytes) -> str:
     """The letter sealed to a receiver's raw X25519 key (32 bytes), in base64.
 
-    Raises `SealError` for what is no such key.
+    Raises `SealError` for what is no such key, and for more templates than anybody has.
     """
+    if not 1 <= len(letter.vectors) <= MAX_TEMPLATES:
+        raise SealError(f"{len(letter.vectors)} templates; 1 to {MAX_TEMPLATES} can be sealed")
     content = {
         "v": 1,
         "name": letter.name,

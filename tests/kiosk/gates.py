@@ -49,11 +49,19 @@ class Gate:
         return base64.b64encode(public.public_bytes_raw()).decode()
 
     def enrol(self, number: str, *seeds: int, site: bool = True, at: Instant = NOW) -> None:
-        """Enrol with the vectors of these seeds, and record the consent for the site."""
+        """Enrol with the vectors of these seeds alone, and record the consent for the site."""
         protection = self.stores.protection
         templates = [(protection.apply(vector(seed)), 900_000, at) for seed in seeds]
         self.stores.register.enrol(
-            number, f"Name {number}", "de", HERE, MODEL, templates, at, protection=protection.id
+            number,
+            f"Name {number}",
+            "de",
+            HERE,
+            MODEL,
+            templates,
+            at,
+            replaced=[entry.id for entry in self.stores.templates.entries(number)],
+            protection=protection.id,
         )
         if site:
             self.stores.sharing.agree(number, SITE, at)

@@ -71,6 +71,12 @@ def test_a_sealed_letter_of_other_vectors_is_refused() -> None:
             open_seal(sealed, ENVELOPE, KEY)
 
 
+def test_more_templates_than_anybody_has_are_not_sealed() -> None:
+    many = replace(LETTER, vectors=np.stack([vector(n) for n in range(9)]), qualities=(1,) * 9)
+    with pytest.raises(SealError, match="1 to 8"):
+        seal(many, ENVELOPE, PUBLIC)
+
+
 @pytest.mark.parametrize("key", [bytes(32), b"short", bytes(33)])
 def test_nothing_is_sealed_to_what_is_no_key(key: bytes) -> None:
     with pytest.raises(SealError, match="no X25519"):
