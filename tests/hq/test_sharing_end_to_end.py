@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from hq.commands import command_lines
 from hq.keys import load_key
+from hq.reports import terminal_lines
 from hq.sharing import share
 from hq.tables import METADATA
 from hq.terminals import add_terminal
@@ -114,6 +115,11 @@ def site(plant: Plant, authority: Authority, broker: Broker) -> Iterator[Site]:
         plant.programs.append(Program("sync", other / "kiosk.toml", other / "sync.log"))
         spy = Eavesdropper(broker, authority.client("watch", now))
         stack.callback(spy.close)
+
+        def online() -> bool:
+            return all(line["status"] for line in terminal_lines(plant.database))
+
+        until(online, "both terminals have a session at the broker")
         yield Site(plant, a, b, spy)
 
 
