@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,12 +22,22 @@ from hq.certificate_cli import certificates_group
 from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
 from hq.commands import command_lines, send
 from hq.daemon import run
+from hq.decision_cli import (
+    answer_command,
+    correct_command,
+    declared,
+    disputes,
+    incidents,
+    month_command,
+)
 from hq.keys import create_keys, load_key, read_public_key, read_sealing_key
 from hq.punches import Punches
 from hq.reports import Line, Reader, alarm_lines, terminal_lines
 from hq.settings import database_url, load
 from hq.template_cli import templates_group
 from hq.terminals import add_terminal
+from store.errors import UnsuitablePinError
+from store.pins import PinHasher, check_pin
 from sync.contract.commands import COMMANDS
 from sync.contract.topics import Address
 from sync.contract.wire import load_json
@@ -41,8 +52,17 @@ def main() -> None:
     """Receive the records of every terminal, verify them and answer with receipts."""
 
 
-main.add_command(certificates_group)
-main.add_command(templates_group)
+for _command in (
+    certificates_group,
+    templates_group,
+    disputes,
+    declared,
+    incidents,
+    month_command,
+    answer_command,
+    correct_command,
+):
+    main.add_command(_command)
 
 
 @main.command("run")
@@ -112,14 +132,23 @@ def terminals_list(as_json: bool, config: Path) -> None:
 @main.command("punches")
 @JSON
 @click.option("--follow", is_flag=True, help="Go on as punches arrive, until Ctrl-C.")
+@click.option("--all", "everything", is_flag=True, help="Also what is cancelled, and what was.")
 @CONFIG
 @reports_errors
-def punches(as_json: bool, follow: bool, config: Path) -> None:
-    """Show the confirmed punches; with --follow --json one object a line.
+def punches(as_json: bool, follow: bool, everything: bool, config: Path) -> None:
+    """Show the confirmed punches that count; with --follow --json one object a line.
 
-    A time that becomes surer while following is told again: the same id, and `corrects`.
+    A time that becomes surer, and a punch that is corrected, while following is told again: the
+    same id, and `corrects`.
     """
-    _records(Punches(opened(load(config), config)), as_json, follow, _punch_text)
+
+    def text(line: Line) -> str:
+        return _punch_text(line) + (_decision_text(line) if everything else "")
+
+    def shown(line: Line) -> bool:
+        return bool(everything or line["counts"] or line["corrects"] is not None)
+
+    _records(Punches(opened(load(config), config)), as_json, follow, text, shown)
 
 
 @main.command("events")
@@ -166,6 +195,23 @@ def commands_send(
     show(lines, as_json, lambda line: f"{line['terminal']}  {line['number']}  {type}")
 
 
+@commands_group.command("pin-hash")
+@click.argument("number")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the PIN from stdin, once.")
+@reports_errors
+def commands_pin_hash(number: str, from_stdin: bool) -> None:
+    """Print the `pin_hash` of a PIN for NUMBER, typed twice and unseen."""
+    if from_stdin:
+        pin = sys.stdin.readline(1024).strip()
+    else:
+        pin = str(click.prompt("PIN", hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        check_pin(pin, number)
+    except UnsuitablePinError as error:
+        raise click.BadParameter(str(error), param_hint="the PIN") from None
+    click.echo(PinHasher().hash(pin))
+
+
 @commands_group.command("list")
 @JSON
 @CONFIG
@@ -195,16 +241,20 @@ def _command_text(line: dict[str, Any]) -> str:
 
 
 def _records(
-    reader: Reader | Punches, as_json: bool, follow: bool, text: Callable[[Line], str]
+    reader: Reader | Punches,
+    as_json: bool,
+    follow: bool,
+    text: Callable[[Line], str],
+    shown: Callable[[Line], bool] = lambda _: True,
 ) -> None:
     if not follow:
-        show(reader.read(), as_json, text)
+        show(filter(shown, reader.read()), as_json, text)
         return
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.request)
     signal.signal(signal.SIGINT, stop.request)
     while not stop.requested:
-        for line in reader.read():
+        for line in filter(shown, reader.read()):
             click.echo(json.dumps(line) if as_json else text(line))
         time.sleep(_FOLLOW_EVERY_S)
 
@@ -222,12 +272,22 @@ def _punch_text(line: dict[str, Any]) -> str:
     if when is None:
         when = f"between {line['earliest']} and {line['latest']}"
     error = "" if line["error_ms"] is None else f" ±{line['error_ms']} ms"
+    way = f"  {line['direction']}" if line["direction"] else ""
     again = "" if line["corrects"] is None else "  corrected"
+    again += "" if line["counts"] else "  does not count"
     return (
         f"{when}  {line['sure']}{error}  {line['site']}/{line['terminal']}  #{line['seq']}"
-        f"  {line['person']}  {line['method']}  recorded {line['recorded']}"
+        f"  {line['person']}  {line['method'] or 'added'}{way}  recorded {line['recorded']}"
         f"  received {line['received']}  receipt {line['receipt']}{again}"
     )
+
+
+def _decision_text(line: dict[str, Any]) -> str:
+    was = line["was"]
+    text = f"  was {was['local'] or was['time']} {was['direction']}" if was else ""
+    for one in line["decisions"]:
+        text += f"  {one['action']} by {one['by']}, approved by {one['approved_by']}: {one['why']}"
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _event_text(line: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from hq.database import Database
-from hq.errors import CertificateError, DatabaseError, HqError, KeyFileError
+from hq.errors import CertificateError, DatabaseError, DecisionError, HqError, KeyFileError
 from hq.reports import Line
 from hq.settings import Settings, database_url
 from store.errors import SettingsError, StoreError
@@ -55,7 +55,7 @@ def reports_errors(command: Callable[_Params, _Result]) -> Callable[_Params, _Re
 
 def exit_code(error: Exception) -> int:
     """What a command ends with for an error."""
-    if isinstance(error, (SettingsError, ContractError)):
+    if isinstance(error, (SettingsError, ContractError, DecisionError)):
         return 2
     if isinstance(error, (KeyFileError, CertificateError, CredentialError)):
         return 3

@@ -15,6 +15,14 @@ class CertificateError(HqError, ValueError):
     """A terminal's certificate or the request for it is not what it should be; says which."""
 
 
+class UnknownRecordError(HqError, LookupError):
+    """No such record has arrived, or it is of another person or kind."""
+
+
+class DecisionError(HqError, ValueError):
+    """A decision about somebody's punches is incomplete, one person's alone, or made already."""
+
+
 class UnknownTerminalError(HqError, LookupError):
     """No such terminal is registered."""
 

@@ -33,6 +33,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 METADATA = MetaData(
@@ -108,6 +109,14 @@ EVENTS = Table(
     Column("repeats", BigInteger),
     UniqueConstraint("terminal_id", "seq"),
     Index(None, "person", "utc"),
+    # Most records are punches: those are found by person or terminal, never by their kind.
+    Index(
+        None,
+        "kind",
+        "record_id",
+        sqlite_where=text("kind <> 'punch'"),
+        postgresql_where=text("kind <> 'punch'"),
+    ),
 )
 
 ALARMS = Table(

@@ -34,6 +34,7 @@ from store.keys import (
     load_sealing_key,
     load_signing_key,
     load_templates_key,
+    open_badges_key,
 )
 from store.opened import Sound
 from store.opening import access
@@ -118,10 +119,13 @@ def _origin(stores: Stores, settings: Settings, config: Path) -> Origin:
             wanted = key_id(key.view) if protection is None else protection
         if wanted not in found:
             raise WrongTemplatesKeyError(f"{keys}: the templates' key is not here; back up again")
+        with open_badges_key(keys) as badges:
+            badges_text = bytes(badges.hex().view)
         return {
             "keys/signing.key": signing.private_bytes(*pem),
             "keys/sealing.key": sealing.private_bytes(*pem),
             "keys/templates.key": bytes(found[wanted].hex().view),
+            "keys/badges.key": badges_text,
         }
 
     with disk_error(config):

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
 4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 75 `kiosk
-run` ended in order and is to be started again.
+run` ended in order and is to be started again; 77 not for this caller (docs/roles.md).
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ import click
 from kiosk.commands import (
     backup,
     contract,
+    credentials,
+    enrol,
     evaluate,
     keys,
     models,
+    notice,
+    own_records,
     pad,
     people,
     records,
     run,
     sharing,
+    subject,
     templates,
 )
 from kiosk.errors import KioskError
+from kiosk.guard import guard
 from recognizer.errors import RecognizerError
 from store.errors import (
     InvalidValueError,
@@ -44,11 +50,13 @@ def cli() -> None:
 
 for _command in (
     run.run,
-    people.enrol_command,
+    enrol.enrol_command,
     people.people,
     records.punches,
     records.ledger,
     records.retention,
+    own_records.records,
+    own_records.dispute,
     keys.keys,
     templates.templates,
     models.models_group,
@@ -56,10 +64,18 @@ for _command in (
     evaluate.evaluate_command,
     pad.pad,
     contract.contract,
+    notice.notice_command,
+    subject.subject,
 ):
     cli.add_command(_command)
-for _command in (sharing.share_command, sharing.unshare_command):
+for _command in (
+    credentials.badge_command,
+    credentials.pin_command,
+    sharing.share_command,
+    sharing.unshare_command,
+):
     people.people.add_command(_command)
+guard(cli)
 
 
 _CODES: tuple[tuple[type[Exception], int], ...] = (

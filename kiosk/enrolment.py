@@ -1,12 +1,14 @@
-"""Enrolment: from photos or the camera to templates, with everything that can go wrong named.
+"""Enrolment: from photos or good frames to templates, with everything that can go wrong named.
 
 Rules
-- Nothing is stored unless every check passes: one face a photo, good enough, the same person in
-  all photos, and nobody who is already enrolled under another number.
-- No template without a recorded consent.
-- The photos are read, never written.
+- Nothing is stored unless every check passes: the same person in all samples, nobody who is
+  already enrolled under another number, and the trial (`kiosk.trial`).
+- No template without a recorded consent, to the text in the person's language.
 - Of all samples, and of the enrolled templates already there, those that cover the person best stay
   (`recognizer.coverage`), at most 8; the others go. Who adds photos never has to make room.
+- Whose face has changed so much that the old templates do not match is renewed where a document or
+  a badge says who it is: all old templates go, and the record says `renewal`.
+- Somebody who has the role enroller enrols; as long as nobody has it, whoever may run the command.
 - Embeddings are compared and stored in the protected form only (`kiosk.protection`).
 """
 
@@ -14,140 +16,93 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kiosk.cameras import Camera
 from kiosk.errors import EnrolmentRefusedError
-from kiosk.notices import consent_notice
+from kiosk.notices import Notice
 from kiosk.stores import Stores
+from kiosk.trial import leave_one_out
 from recognizer.coverage import MAX_TEMPLATES, Sample, choose
-from recognizer.errors import ImageError
+from recognizer.decision import DecisionPolicy
 from recognizer.matcher import Matcher
-from recognizer.pipeline import Recognizer
-from recognizer.quality import Reason
+from store.gallery import Gallery
 from store.records import Instant, person_number
-from store.register import Agreement
+from store.register import Agreement, Assurance
 
-_CAMERA_FRAMES = 5  # good ones that a camera enrolment needs
-_CAMERA_MORE_S = 5.0  # after those, so that a head that turns is caught from its sides
-_CAMERA_MOST = 30
-_CAMERA_APART_S = 0.3  # between two of them, so that they differ
-_CAMERA_PATIENCE_S = 30.0
+IdentityCheck = Literal["document", "badge", "known"]
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """Who is enrolled, and how their consent was given."""
+    """Who is enrolled, how their consent was given, by whom, and how it is known who they are.
+
+    `by` is the enroller's number; `identity` None where nothing is known of a check.
+    """
 
     number: str
     name: str
     language: str
     consent: str
     witness: str | None
+    by: str | None = None
+    identity: IdentityCheck | None = None
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a face that does not match the old templates may take their place."""
+        return self.identity in ("document", "badge")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Cosines from which two faces are one person's.
-
-    `one_person` is for faces that are said to be the same (1:1, whatever the gallery's size),
-    `anybody` for a face that is looked for among all templates (1:N).
-    """
+    """How sure to be: the cosine of one person's faces (1:1), and the policy of the door (1:N)."""
 
     one_person: float
-    anybody: float
+    policy: DecisionPolicy
 
 
-def from_photos(
-    recognizer: Recognizer, photos: Sequence[Path], *, skip_unusable: bool = False
-) -> tuple[list[Sample], list[str]]:
-    """The face of each photo, and a line for each photo that was passed over.
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What storing would do: the `new` templates, and the ids of those that they replace.
 
-    Raises `EnrolmentRefusedError` naming every unusable photo, or, with `skip_unusable`, only when
-    no photo is left.
+    `old` are the templates that stay, `matcher` has everybody's with this person's as they will be.
     """
-    samples: list[Sample] = []
-    refused: list[EnrolmentRefusedError] = []
-    for photo in photos:
-        try:
-            samples.append(_sample(recognizer, photo))
-        except EnrolmentRefusedError as error:
-            refused.append(error)
-    lines = [str(error) for error in refused]
-    if refused and not (skip_unusable and samples):
-        raise EnrolmentRefusedError(refused[0].reason, "; ".join(lines))
-    return samples, lines
+
+    new: tuple[Sample, ...]
+    old: tuple[Sample, ...]
+    replaced: tuple[int, ...]
+    renewal: bool
+    matcher: Matcher
 
 
-def _sample(recognizer: Recognizer, photo: Path) -> Sample:
-    try:
-        raw = np.frombuffer(photo.read_bytes(), dtype=np.uint8)
-    except OSError as error:
-        raise EnrolmentRefusedError("unreadable", f"{photo}: {error.strerror}") from error
-    try:
-        image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None  # honours EXIF rotation
-    except cv2.error as error:
-        raise EnrolmentRefusedError("unreadable", f"{photo}: not a usable picture") from error
-    if image is None:
-        raise EnrolmentRefusedError("unreadable", f"{photo}: not a picture that can be read")
-    faces = [
-        face
-        for face in recognizer.embed_photo(np.asarray(image, dtype=np.uint8))
-        if face.quality.reason is not Reason.NOT_A_FACE  # a dog on the arm is nobody
-    ]
-    if not faces:
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """How many templates are the person's, and the trial's score; None where none was made."""
+
+    templates: int
+    trial: float | None
+
+
+def enroller(gallery: Gallery, by: str | None) -> str | None:
+    """The number of the enroller; None while nobody has the role, as on a fresh terminal.
+
+    Raises `EnrolmentRefusedError` for somebody without the role, or nobody where somebody has it.
+    """
+    having = {p.number for p in gallery.people() if "enroller" in p.roles and p.status == "active"}
+    if by is None and having:
         raise EnrolmentRefusedError(
-            "no_face", f"{photo}: no face found; use a frontal, well-lit photo"
+            "no_enroller", "say who enrols (--by NUMBER); it must be somebody in the role enroller"
         )
-    if len(faces) > 1:
+    if by is not None and person_number(by) not in having:
         raise EnrolmentRefusedError(
-            "several_faces", f"{photo}: {len(faces)} faces; cut the photo to the one person"
+            "not_an_enroller",
+            "whoever enrols (--by) must have the role enroller"
+            + ("" if having else "; nobody has it yet, so leave --by out"),
         )
-    face = faces[0]
-    if face.quality.reason is not None or face.embedding is None:
-        reason = face.quality.reason
-        word, hint = (reason.value, reason.hint) if reason else ("unusable", "take another")
-        raise EnrolmentRefusedError(word, f"{photo}: {word.replace('_', ' ')} ({hint})")
-    q = face.quality
-    return Sample(face.embedding, q.score, q.yaw, q.pitch)
-
-
-def from_camera(recognizer: Recognizer, camera: Camera) -> list[Sample]:
-    """Good frames of the one person in front of the camera; raises `EnrolmentRefusedError`."""
-    samples: list[Sample] = []
-    last = start = enough = None
-    for frame in camera.frames():
-        start = frame.at_s if start is None else start
-        if frame.at_s - start > _CAMERA_PATIENCE_S:
-            break
-        if enough is not None and frame.at_s - enough > _CAMERA_MORE_S:
-            break
-        try:
-            look = recognizer.look(frame.image, frame.at_s)
-        except ImageError:  # no picture, so it shows nobody; a camera that gives none runs out
-            continue
-        subject = look.subject
-        if len(look.faces) != 1 or subject is None or subject.embedding is None:
-            continue
-        if last is None or frame.at_s - last >= _CAMERA_APART_S:
-            q = subject.quality
-            samples.append(Sample(subject.embedding, q.score, q.yaw, q.pitch))
-            last = frame.at_s
-        if enough is None and len(samples) == _CAMERA_FRAMES:
-            enough = frame.at_s
-        if len(samples) == _CAMERA_MOST:
-            break
-    if len(samples) >= _CAMERA_FRAMES:
-        return samples
-    raise EnrolmentRefusedError(
-        "no_face",
-        f"the camera gave {len(samples)} good frames of one person, {_CAMERA_FRAMES} are needed; "
-        "one person alone, facing the camera, in good light",
-    )
+    return None if by is None else person_number(by)
 
 
 def enrol(
@@ -157,8 +112,8 @@ def enrol(
     samples: Sequence[Sample],
     limits: Limits,
     now: Instant,
-) -> int:
-    """Store templates of a consenting person and write the records; returns how many are theirs.
+) -> Enrolled:
+    """Store templates of a consenting person from photos and write the records.
 
     `model` is the embedder's digest. Somebody already enrolled under this number keeps what covers
     them best of old and new, when the face is theirs; adaptive templates give way to the enrolment.
@@ -166,55 +121,103 @@ def enrol(
     leaves everything as it was.
     """
     applicant = replace(applicant, number=person_number(applicant.number))
-    protection = stores.protection
-    samples = [replace(s, embedding=protection.apply(s.embedding)) for s in samples]
+    samples = [replace(s, embedding=stores.protection.apply(s.embedding)) for s in samples]
     vectors = np.stack([sample.embedding for sample in samples])
     if float((vectors @ vectors.T).min()) < limits.one_person:
         raise EnrolmentRefusedError(
             "different_people", "the photos do not show one and the same person; sort them"
         )
-    _check_others(stores, model, applicant.number, vectors, limits.anybody)
-    entries = [e for e in stores.templates.entries(applicant.number) if e.model == model]
+    plan = plan_for(stores, model, applicant, samples, limits)
+    trial = leave_one_out(applicant.number, samples, plan.old, plan.matcher, limits.policy)
+    notice = stores.notices.of(applicant.language)
+    keep(stores, model, applicant, notice, plan, now, live=False, trial=trial)
+    return Enrolled(len(plan.new) + len(plan.old), trial)
+
+
+def plan_for(
+    stores: Stores, model: str, applicant: Applicant, samples: Sequence[Sample], limits: Limits
+) -> Plan:
+    """What to keep of samples, in the protected form, that show one person; stores nothing.
+
+    Raises `EnrolmentRefusedError` for a face that is enrolled under another number, one that is not
+    the number's own and may not renew it, or when there is nothing new.
+    """
+    number, vectors = applicant.number, np.stack([sample.embedding for sample in samples])
+    matcher = Matcher(*stores.templates.active(model))
+    _check_others(matcher, number, vectors, limits.policy.threshold)
+    entries = [e for e in stores.templates.entries(number) if e.model == model]
     own = stores.templates.vectors([entry.id for entry in entries])
-    if len(own) and float((own @ vectors.T).max(axis=0).min()) < limits.one_person:
+    # As when the door verifies: the mean of the best cosines; one sample is of a turned head.
+    renewal = bool(len(own)) and float((own @ vectors.T).max(axis=0).mean()) < limits.one_person
+    if renewal and not applicant.renewable:
         raise EnrolmentRefusedError(
             "different_people",
-            f"number {applicant.number} is enrolled with another face; "
-            f"if the person changed, `kiosk people remove {applicant.number}` first",
+            f"number {number} is enrolled with another face; if the person changed, renew with "
+            "--identity document or badge, or `kiosk people remove` the number first",
         )
-    came = stores.sharing.standing(applicant.number).came  # from another terminal: all go
+    came = stores.sharing.standing(number).came  # from another terminal: all go
     old = [
         (entry.id, Sample(vector, entry.quality_millionths / 1e6))
         for entry, vector in zip(entries, own, strict=True)
-        if entry.origin == "enrolled" and not came
+        if entry.origin == "enrolled" and not (renewal or came)
     ]
     picked = choose([*samples, *(sample for _, sample in old)], MAX_TEMPLATES)
-    new = [samples[i] for i in picked if i < len(samples)]
+    new = tuple(samples[i] for i in picked if i < len(samples))
     if not new:
         raise EnrolmentRefusedError(
             "nothing_new", "the photos show nothing that the templates do not cover already"
         )
-    kept = {old[i - len(samples)][0] for i in picked if i >= len(samples)}
-    notice = consent_notice()
+    kept = [old[i - len(samples)] for i in picked if i >= len(samples)]
+    staying = tuple(sample for _, sample in kept)
+    after = [sample.embedding for sample in (*new, *staying)]
+    return Plan(
+        new,
+        staying,
+        tuple(e.id for e in entries if e.id not in {i for i, _ in kept}),
+        renewal,
+        matcher.replacing({number}, [number] * len(after), np.stack(after)),
+    )
+
+
+def keep(
+    stores: Stores,
+    model: str,
+    applicant: Applicant,
+    notice: Notice,
+    plan: Plan,
+    now: Instant,
+    *,
+    live: bool,
+    trial: float | None,
+) -> None:
+    """Store what was planned and write the records: all or nothing. Raises what the store raises.
+
+    `notice` is what was agreed to, `live` says whether PAD was on, `trial` is the trial's score.
+    """
     stores.register.enrol(
         applicant.number,
         applicant.name,
         applicant.language,
         Agreement(notice.version, notice.digest, applicant.consent, applicant.witness),
         model,
-        [(sample.embedding, round(sample.quality * 1e6), now) for sample in new],
+        [(sample.embedding, round(sample.quality * 1e6), now) for sample in plan.new],
         now,
-        replaced=[entry.id for entry in entries if entry.id not in kept],
-        protection=protection.id,
+        replaced=plan.replaced,
+        protection=stores.protection.id,
+        assurance=Assurance(
+            by=applicant.by,
+            identity_check=applicant.identity,
+            live=live,
+            trial_millionths=None if trial is None else round(trial * 1e6),
+            renewal=plan.renewal,
+        ),
     )
-    return len(picked)
 
 
 def _check_others(
-    stores: Stores, model: str, number: str, vectors: NDArray[np.float32], threshold: float
+    matcher: Matcher, number: str, vectors: NDArray[np.float32], threshold: float
 ) -> None:
     """Refuse a face that is enrolled under another number."""
-    matcher = Matcher(*stores.templates.active(model))
     for vector in vectors:
         match = matcher.identify(vector)
         if match.person not in (None, number) and match.score >= threshold:

@@ -21,6 +21,18 @@ class IndicatorError(KioskError, OSError):
     exit_code = 5
 
 
+class ReaderError(KioskError, OSError):
+    """A reader, a keypad or a button cannot be had as the settings say."""
+
+    exit_code = 5
+
+
+class ScreenError(KioskError, OSError):
+    """The screen's page cannot be served, or not from a loopback address alone."""
+
+    exit_code = 5
+
+
 class PhotoSetError(KioskError, ValueError):
     """Photos to measure with cannot be made sense of, or what was measured cannot be written."""
 
@@ -53,3 +65,36 @@ class SealError(KioskError, ValueError):
 
 class NotSharedError(KioskError, ValueError):
     """Templates are not given to, or not taken from, another terminal; the message says why."""
+
+
+class OwnRecordsError(KioskError, ValueError):
+    """What somebody wanted with their own records is not done; `reason` is stable, as `code`s are.
+
+    "no_day", "not_kept", "no_claim", "too_many", "disputed_already", "month_goes_on",
+    "month_changed", "disputes_open", "not_yours".
+    """
+
+    exit_code = 7
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotYoursError(OwnRecordsError, LookupError):
+    """No such record of this person is there; it is not said whether another person's is."""
+
+    def __init__(self) -> None:
+        super().__init__("not_yours", "no punch of yours on this day has this id; nothing was done")
+
+
+class NotAllowedError(KioskError, PermissionError):
+    """The caller has no role that may do this (docs/roles.md); nothing was done."""
+
+    exit_code = 77  # EX_NOPERM of sysexits.h
+
+
+class NotErasedError(KioskError):
+    """Something of a person that was to be erased is still there."""
+
+    exit_code = 4

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from kiosk.confirmed import confirmed_head
 from kiosk.errors import NotSharedError, SealError
+from kiosk.judgement import answer_records, correction_records
 from kiosk.overrides import State, digest
 from kiosk.sharing import receive, share
 from kiosk.station import Station
@@ -34,13 +35,16 @@ from store.orders import (
     Arguments,
     Configure,
     Ending,
+    GiveAnswer,
     InstallCertificate,
+    MakeCorrection,
     OnePerson,
     Replay,
     Share,
     Template,
     UpsertEmployee,
 )
+from store.own_records import OwnRecords
 from store.records import Body, Configuration, Instant
 from store.renewal import Renewal
 from store.retention import Retention
@@ -129,6 +133,14 @@ def _upsert(task: _Task, arguments: Arguments) -> str:
     a = arguments
     register = task.stores.register
     new = register.upsert(a.number, a.name, a.language, a.status, a.keep_until, task.now)
+    if a.status != "left":  # who has left has neither
+        if a.badges is not None:
+            key = task.stores.badge_key
+            register.set_badges(a.number, [key.badge(code) for code in a.badges], task.now)
+        if a.pin_hash:
+            register.set_pin(a.number, a.pin_hash, task.now)
+        elif a.pin_hash is not None:
+            register.remove_pin(a.number, task.now)
     return "added" if new else "changed"
 
 
@@ -142,7 +154,9 @@ def _withdraw(task: _Task, arguments: Arguments) -> str:
 
 
 def _erase(task: _Task, arguments: Arguments) -> str:
-    return _ended(task, arguments, partial(task.stores.register.remove, order=task.number))
+    detail = _ended(task, arguments, partial(task.stores.register.remove, order=task.number))
+    task.stores.sharing.forget(_number(arguments))
+    return detail
 
 
 def _unshare(task: _Task, arguments: Arguments) -> str:
@@ -288,6 +302,24 @@ def _install_certificate(task: _Task, arguments: Arguments) -> Outcome:
     return Outcome("done", "passed on")
 
 
+def _answer(task: _Task, arguments: Arguments) -> Outcome:
+    if not isinstance(arguments, GiveAnswer):
+        raise TypeError("not an answer's arguments")
+    return _decided(answer_records(OwnRecords(task.stores.ledger_db), arguments))
+
+
+def _correct(task: _Task, arguments: Arguments) -> Outcome:
+    if not isinstance(arguments, MakeCorrection):
+        raise TypeError("not a correction's arguments")
+    return _decided(correction_records(OwnRecords(task.stores.ledger_db), arguments))
+
+
+def _decided(found: tuple[Body, ...] | str) -> Outcome:
+    if isinstance(found, str):
+        return Outcome("refused", found)
+    return Outcome("done", " and ".join(body.kind for body in found), found)
+
+
 _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "upsert_employee": _gallery(_upsert),
     "block": _gallery(_block),
@@ -305,4 +337,6 @@ _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "ping": _ping,
     "rotate_certificate": _rotate_certificate,
     "install_certificate": _install_certificate,
+    "answer": _answer,
+    "correct": _correct,
 }

@@ -1,79 +1,35 @@
-"""Lamps and buzzer: what a person sees and hears at the door.
+"""Lamps and buzzer on GPIO pins: what a person sees and hears at the door.
 
-A signal says what happened, never a colour; `PATTERNS` is the one table from signals to lamps and
-beeps. A new signal replaces the one before at once. gpiozero is touched here only; off a Pi its
-mock pins run the same code and keep the history that tests read.
+- `show` replaces the signal before at once: the lamp's first state is on the pin when it returns,
+  and the rest of the rhythm goes on in the background. It waits for no rhythm.
+- The volume is chosen when a signal begins to sound; a quiet hour does not cut a beep.
+- gpiozero is touched here only; off a Pi its mock pins run the same code and keep the history that
+  tests read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import asin, pi
+from threading import Event
 from typing import Protocol
 
-from gpiozero import LED, Buzzer, Factory, GPIOZeroError
-from gpiozero.pins.mock import MockFactory
+from gpiozero import LED, Buzzer, Factory, GPIOZeroError, PWMOutputDevice
+from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
+from gpiozero.threads import GPIOThread
 
+from kiosk.clock import Clock
 from kiosk.errors import IndicatorError
+from kiosk.patterns import changed
+from kiosk.quiet import is_quiet, span
 from kiosk.settings import IndicatorsSection
+from kiosk.signals import PATTERNS, Pattern, Rhythm, Signal
 
+__all__ = ["PATTERNS", "GpioIndicator", "Indicator", "Signal"]
 
-class Signal(Enum):
-    """What the terminal tells the person in front of it."""
-
-    IDLE = "idle"
-    SEEN = "seen"
-    TRY_AGAIN = "try again"
-    TURN_LEFT = "turn your head left"
-    TURN_RIGHT = "turn your head right"
-    ASK_BADGE = "badge or PIN"
-    ACCEPTED = "accepted"
-    ALREADY = "already recorded"
-    REJECTED = "not recognised"
-    FAULT = "out of order"
-
-
-@dataclass(frozen=True, slots=True)
-class Blink:
-    """A rhythm: seconds on, seconds off, and how often; `times` 0 is on until the next signal."""
-
-    on_s: float = 0.0
-    off_s: float = 0.0
-    times: int = 0
-
-    def __str__(self) -> str:
-        if self.times == 0:
-            return "on"
-        return f"{self.times}x{self.on_s:g}s"
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One lamp's rhythm and the buzzer's; None is off. Rhythms differ, not only colours."""
-
-    lamp: str | None = None
-    light: Blink = Blink()
-    beep: Blink | None = None
-
-    def __str__(self) -> str:
-        light = f"{self.lamp} {self.light}" if self.lamp else "dark"
-        return light + (f", beep {self.beep}" if self.beep else "")
-
-
-PATTERNS: Mapping[Signal, Pattern] = {
-    Signal.IDLE: Pattern(),
-    Signal.SEEN: Pattern("amber"),
-    Signal.TRY_AGAIN: Pattern("amber", Blink(0.25, 0.25, 4)),
-    # One beep and slow blinking is left, two beeps and fast blinking is right: told blind and deaf.
-    Signal.TURN_LEFT: Pattern("amber", Blink(0.8, 0.4, 5), Blink(0.3, 0.2, 1)),
-    Signal.TURN_RIGHT: Pattern("amber", Blink(0.1, 0.1, 30), Blink(0.3, 0.2, 2)),
-    Signal.ASK_BADGE: Pattern("amber", Blink(0.1, 0.4, 12), Blink(0.06, 0.2, 3)),
-    Signal.ACCEPTED: Pattern("green", Blink(1.2, 0.1, 1), Blink(0.12, 0.05, 1)),
-    Signal.ALREADY: Pattern("green", Blink(0.3, 0.2, 2), Blink(0.06, 0.06, 2)),
-    Signal.REJECTED: Pattern("red", Blink(0.2, 0.2, 3), Blink(0.25, 0.15, 3)),
-    Signal.FAULT: Pattern("red", Blink(), Blink(0.8, 0.4, 2)),
-}
+Pause = Callable[[Event, float], bool]
+"""Waits so many seconds, or until the event is set; then True."""
 
 
 class Indicator(Protocol):
@@ -87,49 +43,143 @@ class Indicator(Protocol):
 
 
 class GpioIndicator:
-    """Three lamps and an active buzzer on GPIO pins.
+    """Three lamps and a buzzer, active or a piezo on PWM, on GPIO pins.
 
-    `factory` None takes gpiozero's own choice (lgpio on a Pi). Raises `IndicatorError` where the
-    pins cannot be had.
+    `clock` tells the quiet hours. `factory` None takes gpiozero's own choice (lgpio on a Pi).
+    `pause` is how the rhythms wait. Raises `IndicatorError` where the pins cannot be had.
     """
 
-    def __init__(self, section: IndicatorsSection, factory: Factory | None = None) -> None:
+    def __init__(
+        self,
+        section: IndicatorsSection,
+        clock: Clock,
+        factory: Factory | None = None,
+        pause: Pause = Event.wait,
+    ) -> None:
+        self.patterns: Mapping[Signal, Pattern] = changed(section.patterns)
+        self._section, self._clock = section, clock
+        self._quiet = tuple(span(text) for text in section.quiet)
         if factory is None and section.pins == "mock":
-            factory = MockFactory()
+            factory = MockFactory(pin_class=MockPWMPin if section.sound == "passive" else MockPin)
         try:
             self._lamps = {
                 name: LED(getattr(section, name), pin_factory=factory)
                 for name in ("green", "amber", "red")
             }
-            self._buzzer = Buzzer(section.buzzer, pin_factory=factory)
+            make = _Piezo if section.sound == "passive" else _ActiveBuzzer
+            self._buzzer: _Piezo | _ActiveBuzzer = make(section.buzzer, factory)
         except (GPIOZeroError, OSError, ImportError) as error:
             raise IndicatorError(
                 f"lamps and buzzer cannot be had ({error}); check the wiring and that the user is "
                 'in group gpio, or write [indicators] pins = "mock" on a machine without pins'
             ) from error
+        self._light, self._sound = _Player(pause), _Player(pause)
 
     def show(self, signal: Signal) -> None:
-        """Start the signal's pattern from `PATTERNS`; the rhythm runs on by itself."""
-        pattern = PATTERNS[signal]
-        for name, lamp in self._lamps.items():
-            if name == pattern.lamp:
-                _play(lamp, pattern.light)
-            else:
-                lamp.off()
-        if pattern.beep is None:
-            self._buzzer.off()
-        else:
-            _play(self._buzzer, pattern.beep)
+        """Start the signal's pattern, the lamp first; the rhythm runs on by itself."""
+        pattern = self.patterns[signal]
+        self._darken()
+        if pattern.lamp is not None:
+            self._light.play(pattern.light, partial(_switch, self._lamps[pattern.lamp]))
+        self._silence()
+        volume = self._volume() if pattern.beep is not None else 0
+        if pattern.beep is not None and volume > 0:
+            self._sound.play(pattern.beep, partial(self._buzzer.sound, pattern.pitch_hz, volume))
 
     def close(self) -> None:
         """All off, pins given back."""
-        for device in (*self._lamps.values(), self._buzzer):
-            device.off()
-            device.close()
+        self._darken()
+        self._silence()
+        for lamp in self._lamps.values():
+            lamp.close()
+        self._buzzer.device.close()
+
+    def _darken(self) -> None:
+        self._light.stop()
+        for lamp in self._lamps.values():
+            lamp.off()
+
+    def _silence(self) -> None:
+        self._sound.stop()
+        self._buzzer.device.off()
+
+    def _volume(self) -> int:
+        quiet = bool(self._quiet) and is_quiet(self._quiet, self._clock.now())
+        return self._section.quiet_volume if quiet else self._section.volume
 
 
-def _play(device: LED | Buzzer, blink: Blink) -> None:
-    if blink.times == 0:
-        device.on()
-    else:
-        device.blink(on_time=blink.on_s, off_time=blink.off_s, n=blink.times, background=True)
+def _switch(lamp: LED, on: bool) -> None:
+    lamp.value = on
+
+
+class _ActiveBuzzer:
+    """Sounds by itself when it has current: no pitch, no volume."""
+
+    def __init__(self, pin: int, factory: Factory | None) -> None:
+        self.device = Buzzer(pin, pin_factory=factory)
+
+    def sound(self, _pitch_hz: int, _volume: int, on: bool) -> None:
+        self.device.value = on
+
+
+class _Piezo:
+    """A passive buzzer, driven by a square wave."""
+
+    def __init__(self, pin: int, factory: Factory | None) -> None:
+        self.device = PWMOutputDevice(pin, pin_factory=factory)
+
+    def sound(self, pitch_hz: int, volume: int, on: bool) -> None:
+        if on:
+            self.device.frequency = pitch_hz
+        self.device.value = duty(volume) if on else 0
+
+
+def duty(volume: int) -> float:
+    """The duty cycle, 0 to 0.5, that gives `volume` percent of the loudest amplitude.
+
+    The fundamental of a pulse wave of duty d has the amplitude sin(pi d) of a square wave's.
+    """
+    return asin(volume / 100) / pi
+
+
+class _Player:
+    """Plays one rhythm at a time; a thread exists only while something blinks."""
+
+    def __init__(self, pause: Pause) -> None:
+        self._pause = pause
+        self._thread: GPIOThread | None = None
+
+    def play(self, rhythm: Rhythm, switch: Callable[[bool], None]) -> None:
+        """The first state now, the others in the background."""
+        steps = rhythm.steps()
+        on, hold_s = next(steps)
+        switch(on)
+        if hold_s is not None:
+            self._thread = _Rest(hold_s, steps, switch, self._pause)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """No more changes after this returns."""
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+
+class _Rest(GPIOThread):  # type: ignore[misc]  # gpiozero has no types
+    """What follows a rhythm's first state; ends with the rhythm, at `stop`, or with gpiozero."""
+
+    def __init__(
+        self,
+        hold_s: float,
+        steps: Iterator[tuple[bool, float | None]],
+        switch: Callable[[bool], None],
+        pause: Pause,
+    ) -> None:
+        super().__init__(self._play)
+        self._hold_s: float | None = hold_s
+        self._steps, self._switch, self._pause = steps, switch, pause
+
+    def _play(self) -> None:
+        while self._hold_s is not None and not self._pause(self.stopping, self._hold_s):
+            on, self._hold_s = next(self._steps)
+            self._switch(on)

@@ -69,6 +69,8 @@ WHITELIST: Mapping[str, Bounds] = {
     "indicators.amber": (2, 27),
     "indicators.red": (2, 27),
     "indicators.buzzer": (2, 27),
+    "indicators.volume": (0, 100),
+    "indicators.quiet_volume": (0, 100),
     "retention.punches_days": (1, 36_500),
     "retention.audit_days": (1, 36_500),
     "retention.consents_days": (0, 36_500),

@@ -92,8 +92,33 @@ class Panel(Protocol):
     def identifies(self) -> bool:
         """Whether somebody can identify here without a face: a reader, a keypad, a screen."""
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Which of its readers cannot be read now."""
+
     def actions(self) -> Sequence[Action]:
         """What was done since the last call, oldest first; returns at once."""
+
+
+class Panels:
+    """Several panels as one."""
+
+    def __init__(self, *panels: Panel) -> None:
+        self._panels = panels
+
+    @property
+    def identifies(self) -> bool:
+        """Whether one of them does."""
+        return any(panel.identifies for panel in self._panels)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What any of them cannot read."""
+        return tuple(name for panel in self._panels for name in panel.lost)
+
+    def actions(self) -> Sequence[Action]:
+        """What was done at any of them."""
+        return [action for panel in self._panels for action in panel.actions()]
 
 
 class NoPanel:
@@ -103,6 +128,11 @@ class NoPanel:
     def identifies(self) -> bool:
         """Never."""
         return False
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def actions(self) -> Sequence[Action]:
         """Never any."""
@@ -120,6 +150,11 @@ class StandInPanel:
     def identifies(self) -> bool:
         """Always."""
         return True
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     def do(self, *actions: Action) -> None:
         """Somebody does these, one after the other."""

@@ -21,7 +21,14 @@ from store.files import sync_directory
 from store.keys import DatabaseName
 from store.rotation import Copies
 
-NAMES = ("ledger.key", "gallery.key", "templates.key", "signing.key", "sealing.key")
+NAMES = (
+    "ledger.key",
+    "gallery.key",
+    "templates.key",
+    "badges.key",
+    "signing.key",
+    "sealing.key",
+)
 _WAITING = ".new"
 
 

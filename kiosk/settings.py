@@ -6,13 +6,19 @@ what is allowed, all at once. `[mqtt]` belongs to the sync process, which checks
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from kiosk.patterns import NAMES, PatternSection, changed, objections
+from kiosk.punching import Mode
+from kiosk.quiet import span
+from kiosk.words import LanguageCode
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
+from store.records import Direction
 from store.retention import RetentionSection
 from store.settings import HqSection, StatusSection, StoreSection, Terminal, load_settings
 
@@ -128,6 +134,53 @@ class DecisionSection(Section):
         return self
 
 
+_Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[_Day, ...] = get_args(_Day)
+
+
+class WindowSection(Section):
+    """Local times in which punches are of one direction; see `kiosk.punching.Window`."""
+
+    start: time
+    end: time
+    direction: Direction
+    days: tuple[_Day, ...] = DAYS
+
+
+class PunchesSection(Section):
+    """What makes a punch an in, an out or a break; `kiosk.punching` says how.
+
+    `repeat_s` stands in [decision].
+    """
+
+    mode: Mode = "alternating"
+    fixed: Direction | None = None
+    schedule: tuple[WindowSection, ...] = ()
+    required: bool = False
+    overtime: bool = Field(False, description="the screen offers overtime in and out too")
+    longest_h: float = Field(16, ge=1, le=36)
+    choose_s: float = Field(10, ge=2, le=60)
+    undo_s: float = Field(10, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _whole(self) -> PunchesSection:
+        if (self.mode == "fixed") != (self.fixed is not None):
+            raise ValueError('fixed: belongs to mode = "fixed", which needs it')
+        if (self.mode == "schedule") != bool(self.schedule):
+            raise ValueError('schedule: belongs to mode = "schedule", which needs it')
+        return self
+
+
+class EnrolmentSection(Section):
+    """The guided enrolment at the camera (docs/enrolment.md).
+
+    Without `require_pad` it works with [pad] mode = "off" too, and its record says `live: false`.
+    """
+
+    require_pad: bool = True
+    time_s: float = Field(30, ge=10, le=120, description="from the first pose to the end")
+
+
 class TemplatesSection(Section):
     """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it).
 
@@ -139,13 +192,37 @@ class TemplatesSection(Section):
 
 
 class IndicatorsSection(Section):
-    """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi."""
+    """Lamps and buzzer by BCM pin number; `mock` drives gpiozero's stand-in pins off a Pi.
+
+    Volumes are percent; an active buzzer has no pitch and knows 0 and 100 only. In the hours of
+    `quiet`, by the terminal's wall clock, the volume is `quiet_volume`; lamps go on.
+    """
 
     pins: Literal["auto", "mock"] = "auto"
     green: Pin = 17
     amber: Pin = 27
     red: Pin = 22
     buzzer: Pin = 18
+    sound: Literal["active", "passive"] = "active"
+    volume: int = Field(100, ge=0, le=100)
+    quiet: tuple[str, ...] = ()
+    quiet_volume: int = Field(0, ge=0, le=100)
+    patterns: dict[str, PatternSection] = {}
+
+    @field_validator("quiet")
+    @classmethod
+    def _spans(cls, quiet: tuple[str, ...]) -> tuple[str, ...]:
+        for text in quiet:
+            span(text)
+        return quiet
+
+    @field_validator("patterns")
+    @classmethod
+    def _signals(cls, patterns: dict[str, PatternSection]) -> dict[str, PatternSection]:
+        unknown = sorted(set(patterns) - set(NAMES))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no signal; known are {', '.join(NAMES)}")
+        return patterns
 
     @model_validator(mode="after")
     def _distinct(self) -> IndicatorsSection:
@@ -153,6 +230,100 @@ class IndicatorsSection(Section):
         if len(set(used)) != len(used):
             raise ValueError(f"green, amber, red, buzzer: {used} uses a pin twice")
         return self
+
+    @model_validator(mode="after")
+    def _volume_can_be_had(self) -> IndicatorsSection:
+        if self.sound == "active":
+            for key, volume in (("volume", self.volume), ("quiet_volume", self.quiet_volume)):
+                if volume not in (0, 100):
+                    raise ValueError(
+                        f"{key}: an active buzzer is on (100) or off (0), not {volume}; "
+                        'a piezo with sound = "passive" can be in between'
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _signals_differ(self) -> IndicatorsSection:
+        pitched = self.sound == "passive"
+        wrong = list(objections(changed(self.patterns), pitched=pitched))
+        if wrong:
+            raise ValueError(f"patterns: {'; '.join(wrong)}")
+        return self
+
+
+class NoticeSection(Section):
+    """Whom the privacy notice names; an empty text is said in the notice's own words."""
+
+    responsible: str = Field("", max_length=300, description="company and address")
+    contact: str = Field("", max_length=300, description="whom to ask, as an office and a number")
+
+
+class BadgeSection(Section):
+    """A badge reader: one that types like a USB keyboard, or a serial one."""
+
+    source: Literal["none", "usb", "serial"] = "none"
+    device: Path | None = Field(
+        None, description="/dev/input/by-id/…-event-kbd, /dev/serial/by-id/…"
+    )
+    baud: int = Field(9600, ge=300, le=921_600)
+
+    @model_validator(mode="after")
+    def _device_is_named(self) -> BadgeSection:
+        if self.source != "none" and self.device is None:
+            raise ValueError(f'device: source = "{self.source}" needs the path of one')
+        return self
+
+
+class KeypadSection(Section):
+    """A keypad for number and PIN: a USB one, or switches in rows and columns on GPIO pins.
+
+    `keys`: a row's keys each; `#` is ENTER, `*` clears.
+    """
+
+    source: Literal["none", "usb", "matrix"] = "none"
+    device: Path | None = Field(None, description="/dev/input/by-id/…-event-kbd")
+    rows: tuple[Pin, ...] = (5, 6, 13, 19)
+    columns: tuple[Pin, ...] = (16, 20, 21)
+    keys: tuple[str, ...] = ("123", "456", "789", "*0#")
+    idle_s: float = Field(15, ge=3, le=120)
+
+    @model_validator(mode="after")
+    def _whole(self) -> KeypadSection:
+        if self.source == "usb" and self.device is None:
+            raise ValueError('device: source = "usb" needs the path of one')
+        if len(self.keys) != len(self.rows) or {len(k) for k in self.keys} != {len(self.columns)}:
+            raise ValueError("keys: a text for each row, a character for each column")
+        all_keys = "".join(self.keys)
+        if not set("0123456789#") <= set(all_keys) or len(set(all_keys)) != len(all_keys):
+            raise ValueError("keys: every digit and # once")
+        return self
+
+
+class ButtonsSection(Section):
+    """Buttons from a GPIO pin to ground, by BCM number: a direction each, and undo."""
+
+    directions: dict[Direction, Pin] = Field(default_factory=dict)
+    undo: Pin | None = None
+    bounce_ms: int = Field(50, ge=0, le=500)
+
+    @property
+    def pins(self) -> tuple[int, ...]:
+        """All pins in use."""
+        return (*self.directions.values(), *(() if self.undo is None else (self.undo,)))
+
+
+class ScreenSection(Section):
+    """The optional page on a display (docs/screen.md); it is served on 127.0.0.1 and nowhere else.
+
+    `language` is the one it starts in and goes back to; after `idle_s` without a touch a panel that
+    was left open closes. `preview_fps` is the most: a picture is encoded for whoever looks.
+    """
+
+    enabled: bool = False
+    port: int = Field(8470, ge=1024, le=65535)
+    language: LanguageCode = "en"
+    idle_s: float = Field(30, ge=5, le=600)
+    preview_fps: float = Field(10, ge=1, le=30)
 
 
 class MqttView(BaseModel):
@@ -175,12 +346,30 @@ class Settings(Section):
     quality: QualitySection = QualitySection()
     pad: PadSection = PadSection()
     decision: DecisionSection = DecisionSection()
+    punches: PunchesSection = PunchesSection()
     indicators: IndicatorsSection = IndicatorsSection()
+    badge: BadgeSection = BadgeSection()
+    keypad: KeypadSection = KeypadSection()
+    buttons: ButtonsSection = ButtonsSection()
     retention: RetentionSection = RetentionSection()
     templates: TemplatesSection = TemplatesSection()
+    screen: ScreenSection = ScreenSection()
+    enrolment: EnrolmentSection = EnrolmentSection()
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
+    notice: NoticeSection = NoticeSection()
     mqtt: MqttView = MqttView()
+
+    @model_validator(mode="after")
+    def _no_pin_twice(self) -> Settings:
+        lamps, keypad = self.indicators, self.keypad
+        used = [*self.buttons.pins, lamps.green, lamps.amber, lamps.red, lamps.buzzer]
+        if keypad.source == "matrix":
+            used += [*keypad.rows, *keypad.columns]
+        twice = sorted({pin for pin in used if used.count(pin) > 1})
+        if twice:
+            raise ValueError(f"buttons, keypad, indicators: {twice} is used twice")
+        return self
 
 
 def load(path: Path) -> Settings:

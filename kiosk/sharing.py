@@ -23,6 +23,7 @@ from store.keys import load_sealing_key
 from store.orders import Share, Template
 from store.precedence import ENDINGS, ending, refusal, share_refusal
 from store.records import Instant, TemplatesGiven, TemplatesReceived
+from store.register import Agreement
 from store.sharing import Newcomer
 
 _RECORDS_AT_ONCE = 1000
@@ -60,6 +61,7 @@ def share(stores: Stores, station: Station, order: Share) -> tuple[str, Template
             model,
             vectors,
             tuple(entry.quality_millionths for entry in entries),
+            _in_force(stores, person.number),
             agreement,
             given,
         )
@@ -110,7 +112,7 @@ def receive(stores: Stores, station: Station, order: Template, now: Instant) -> 
     )
     stores.sharing.receive(
         Newcomer(order.number, letter.name, letter.language),
-        letter.agreement,
+        letter.enrolled,
         body,
         [(v, quality, now) for v, quality in zip(vectors, letter.qualities, strict=True)],
         now,
@@ -134,6 +136,12 @@ def withdrew_since(stores: Stores, number: str, heard: int) -> bool:
                     return True
         heard = records[-1].seq
     return False
+
+
+def _in_force(stores: Stores, number: str) -> Agreement:
+    """The consent for this terminal; without one there are no templates, and none for the site."""
+    [entry] = [c for c in stores.gallery.consents(number) if c.ended_utc is None]
+    return Agreement(entry.text_version, entry.text_digest, entry.how, entry.witness)
 
 
 def _allowed(station: Station) -> str:

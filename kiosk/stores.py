@@ -15,14 +15,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from kiosk.clock import SystemClock
 from kiosk.log import complain
+from kiosk.notices import Notices
 from kiosk.protection import Protection, open_protection
 from kiosk.settings import Settings
+from store.credentials import BadgeKey, CredentialTables
 from store.database import Database
 from store.delivery import Delivery
 from store.errors import StoreError, UnsoundDatabaseError
 from store.gallery import Gallery
 from store.genuine import Genuine
-from store.keys import DatabaseName, keys_directory, load_public_key, load_signing_key
+from store.keys import (
+    DatabaseName,
+    keys_directory,
+    load_public_key,
+    load_signing_key,
+    open_badges_key,
+)
 from store.last_order import LastOrder
 from store.ledger import Ledger
 from store.opening import access, open_keyed
@@ -45,10 +53,13 @@ class Stores:
     gallery: Gallery
     templates: Templates
     genuine: Genuine
+    credentials: CredentialTables
+    badge_key: BadgeKey
     last_order: LastOrder
     register: Register
     sharing: Sharing
     protection: Protection
+    notices: Notices
     keys: Path
     signer: Ed25519PrivateKey
     hq_key: Ed25519PublicKey
@@ -119,12 +130,22 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             gallery=Gallery(gallery_db),
             templates=templates,
             genuine=Genuine(gallery_db),
+            credentials=CredentialTables(gallery_db),
+            badge_key=BadgeKey(stack.enter_context(open_badges_key(keys))),
             last_order=LastOrder(gallery_db),
             protection=open_protection(keys, templates),
+            notices=notices_of(settings),
             keys=keys,
             signer=signer,
             hq_key=load_public_key(settings.hq.public_key),
         )
+
+
+def notices_of(settings: Settings) -> Notices:
+    """The notice as this terminal's settings fill it in."""
+    section = settings.notice
+    days = settings.retention.punches_days
+    return Notices(section.responsible, section.contact, punches_days=days)
 
 
 def _open(

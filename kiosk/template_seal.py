@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -63,8 +63,8 @@ class Envelope:
 class Letter:
     """What travels: (n, d) float32 vectors of length 1, each one's quality, model and consent.
 
-    `name` and `language` are for a terminal that does not know the person yet. `given` is when the
-    consent was given, `agreement` to what and how, for the site.
+    `name` and `language` are for a terminal that does not know the person yet. `enrolled` is the
+    consent that they were enrolled with, `agreement` the one for the site, given at `given`.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Letter:
     model: str
     vectors: Vectors
     qualities: tuple[int, ...]
+    enrolled: Agreement
     agreement: Agreement
     given: str
 
@@ -79,6 +80,17 @@ class Letter:
 class _Template(BaseModel):
     vector: Annotated[str, Field(min_length=4, max_length=4 * _MAX_DIMENSION * 2)]
     quality: Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
+
+
+class _Agreement(BaseModel):
+    text_version: Word
+    text_digest: HexDigest
+    how: Annotated[str, Field(min_length=1, max_length=1000)]
+    witness: Number | None = None
+
+    def value(self) -> Agreement:
+        """As the store has it."""
+        return Agreement(self.text_version, self.text_digest, self.how, self.witness)
 
 
 class _Content(BaseModel):
@@ -91,10 +103,8 @@ class _Content(BaseModel):
     language: Annotated[str, Field(min_length=1, max_length=35)]
     model: HexDigest
     templates: Annotated[list[_Template], Field(min_length=1, max_length=MAX_TEMPLATES)]
-    text_version: Word
-    text_digest: HexDigest
-    how: Annotated[str, Field(min_length=1, max_length=1000)]
-    witness: Number | None = None
+    enrolled: _Agreement
+    agreement: _Agreement
     given: Utc
 
 
@@ -114,10 +124,8 @@ def seal(letter: Letter, envelope: Envelope, receiver: bytes) -> str:
             {"vector": base64.b64encode(v.astype("<f4").tobytes()).decode(), "quality": q}
             for v, q in zip(letter.vectors, letter.qualities, strict=True)
         ],
-        "text_version": letter.agreement.text_version,
-        "text_digest": letter.agreement.text_digest,
-        "how": letter.agreement.how,
-        "witness": letter.agreement.witness,
+        "enrolled": asdict(letter.enrolled),
+        "agreement": asdict(letter.agreement),
         "given": letter.given,
     }
     try:
@@ -137,14 +145,14 @@ def open_seal(sealed: str, envelope: Envelope, key: X25519PrivateKey) -> Letter:
     except (InvalidTag, ValidationError, ValueError):
         # Nothing of the cause: a ValidationError shows what it read.
         raise SealError("it does not open with this terminal's key") from None
-    agreement = Agreement(content.text_version, content.text_digest, content.how, content.witness)
     return Letter(
         content.name,
         content.language,
         content.model,
         vectors,
         tuple(t.quality for t in content.templates),
-        agreement,
+        content.enrolled.value(),
+        content.agreement.value(),
         utc_text(content.given),
     )
 

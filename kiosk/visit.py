@@ -11,11 +11,11 @@ from enum import Enum
 from typing import Literal
 
 from kiosk.indicators import Signal
+from kiosk.panel import Agreed, Chose, Closed, Declined, Intent, UndoAsked, Wanted
 from recognizer.challenge import Challenge, ChallengeLimits, Side, Turn
 from recognizer.decision import Decision
 from recognizer.quality import Reason
-
-Method = Literal["face", "badge", "pin"]
+from store.records import Direction, Method
 
 
 class Phase(Enum):
@@ -24,8 +24,10 @@ class Phase(Enum):
     IDLE = "nobody is there"
     LOOKING = "gathering frames of one face"
     CHALLENGED = "asked to turn the head"
-    COMMITTING = "a punch is being written"
+    COMMITTING = "a record is being written"
+    ASKING = "a question is open before anything is written"
     ANSWERED = "the answer is shown, or everyone present has had theirs"
+    OPEN = "somebody sees their own records, or works in a role"
 
 
 class When(Enum):
@@ -34,6 +36,27 @@ class When(Enum):
     NEVER = "never"
     ALWAYS = "always"
     LOW_SCORES = "low_scores"
+
+
+class Question(Enum):
+    """What has to be known before a punch can be written."""
+
+    DIRECTION = "in, out or break"
+    NOTICE = "the current notice, which has to be accepted before a punch by face"
+
+
+class Refusal(Enum):
+    """Why somebody who did something is told no; the value is a stable word."""
+
+    UNKNOWN_BADGE = "unknown_badge"
+    WRONG_PIN = "wrong_pin"
+    WAIT = "wait"
+    BLOCKED = "blocked"
+    PIN_NEEDED = "pin_needed"
+    TOO_LATE = "too_late"
+    NOT_CHOSEN = "not_chosen"
+    NOTICE_NOT_ACCEPTED = "notice_not_accepted"
+    UNKNOWN_NUMBER = "unknown_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +71,23 @@ class Rules:
     gone_s: float = 0.8
     show_s: float = 1.2
     retry_s: float = 3.0
-    repeat_s: float = 60.0
+    choose_s: float = 10.0
+    undo_s: float = 10.0
+    notice_s: float = 90.0  # how long the notice may be read; short where nobody can accept it
+    session_s: float = 60.0
+    # A badge's face is compared this long, then the badge alone counts: long enough for the eight
+    # frames of a decision at 5 frames/s, short enough not to be a punishment.
+    verify_s: float = 2.0
+    # Three in a row, as the issue of every employee who was ever stuck asks; a minute apart they
+    # are another person's.
+    failures: int = 3
+    failures_s: float = 60.0
     challenge: When = When.NEVER
     low_live: float = 0.8
     low_score: float = 0.6
     limits: ChallengeLimits = field(default_factory=ChallengeLimits)
-    ask_badge: bool = False  # whether there is a badge or PIN reader to point to
+    ask_badge: bool = False  # whether somebody can identify here without a face
+    idle: Signal = Signal.IDLE  # what is shown while nobody is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +101,49 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """Who is identified and by what, while the record is asked about or written.
+
+    `decision` is what the frames said, None without a face. `face_matched` as in the record.
+    """
+
+    person: str
+    method: Method
+    decision: Decision | None = None
+    face_matched: bool | None = None
+    what: Literal["punch", "undo", "declared"] = "punch"
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """Everything that the machine remembers."""
+    """Everything that the machine remembers.
+
+    `front` is the face that stood foremost in the newest frame with one. `last` is who punched
+    last, and when; only that punch can be taken back.
+    """
 
     phase: Phase = Phase.IDLE
     track: int | None = None
     since_s: float = 0.0
     seen_s: float = 0.0
     hint: Reason | None = None
-    pending: str | None = None
+    front: tuple[int, float] | None = None
     challenge: Challenge | None = None
+    suspect: str | None = None  # the person whom the challenge has to name again
     asked: bool = False
     claim: str | None = None
     method: Method = "face"
+    pending: Pending | None = None
+    question: Question | None = None
+    agreed: bool = False
+    intent: Intent = Intent.PUNCH
+    intent_s: float = 0.0
+    choice: Direction | None = None
+    choice_s: float = 0.0
+    last: tuple[str, float] | None = None
+    failures: int = 0
+    failed_s: float = 0.0
     served: tuple[Served, ...] = ()
-    accepted: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,44 +166,97 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Nobody:
+    """A frame without a face, or no frame at all: time passes."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
-    """A badge or a PIN says that this person stands here."""
+    """A badge, or a number with its PIN, that holds; `verify`: there is a face to compare with."""
 
     at_s: float
     person: str
     method: Literal["badge", "pin"]
+    verify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Nobody:
-    """A frame without a face."""
+class Denied:
+    """A badge, PIN or number that does not hold; `wait_s` until another PIN is looked at."""
+
+    at_s: float
+    refusal: Refusal
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Declares:
+    """Somebody who forgot badge and PIN says to be this person, who exists."""
+
+    at_s: float
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """Something was done at buttons or screen."""
+
+    at_s: float
+    action: Chose | UndoAsked | Wanted | Agreed | Declined | Closed
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Whoever has the records open is still at it."""
 
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The punch that `Punch` asked for is on disk."""
+    """What was asked to be written is on disk."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The person has a punch within the repeat window: a repeat is on disk, no punch."""
 
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class NotCommitted:
-    """The punch could not be written; nothing is recorded."""
+    """It could not be written; nothing is recorded."""
 
     at_s: float
 
 
-Event = Seen | Nobody | Claimed | Committed | NotCommitted
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Nothing is written yet: this has to be known first."""
+
+    at_s: float
+    question: Question
+
+
+Written = Committed | Repeated | NotCommitted | Asked
+Event = Seen | Nobody | Claimed | Denied | Declares | Did | Touched | Written
 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Show a signal; `hint` says what the person can do."""
+    """Show a signal; `hint` says what the person can do, or why it was refused.
+
+    `wait_s` is how long trying again is no use.
+    """
 
     signal: Signal
-    hint: Reason | None = None
+    hint: Reason | Refusal | None = None
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +268,42 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Punch:
-    """Write a punch for the person of this decision, then answer `Committed` or `NotCommitted`."""
+    """Write a punch for the person, then answer with one of `Written`.
 
-    decision: Decision
-    method: Method = "face"
+    `direction` is what was chosen by hand, `agreed` that the current notice was accepted just now.
+    """
+
+    who: Pending
+    direction: Direction | None = None
+    agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
-    """Somebody who was recorded a moment ago came again; nothing is written."""
+class TakeBack:
+    """Write that the person's last punch does not count; answer `Committed` or `NotCommitted`."""
 
-    decision: Decision
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """Write a declared punch; answer `Committed` or `NotCommitted`."""
+
+    person: str
+    direction: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The person may see their own records, and do what their roles allow, until `Close`."""
+
+    person: str
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Whatever was open is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +311,15 @@ class Reject:
     """Write that somebody was turned down, without saying who: reason is a stable word."""
 
     reason: str
-    decision: Decision
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Write that so many presentations in a row failed; badge and PIN are offered."""
+
+    attempts: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +329,4 @@ class Left:
     hint: Reason | None
 
 
-Effect = Show | Begin | Punch | Repeat | Reject | Left
+Effect = Show | Begin | Punch | TakeBack | Declare | Open | Close | Reject | Offer | Left

@@ -42,6 +42,8 @@ class Code(Enum):
     CERTIFICATE_EXPIRING_SOON = "certificate_expiring_soon"
     ATTACK_STREAK = "attack_streak"
     BAD_FRAMES = "bad_frames"
+    BADGE_READER_LOST = "badge_reader_lost"
+    BADGES_OF_ANOTHER_KEY = "badges_of_another_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Readings:
 
     `clock_held` is False when the wall clock was synchronised since the start and is no more, None
     while it never was. `expires_days` is None while nobody knows what day it is. `frames_bad` is
-    None until the camera gave a good frame or many bad ones.
+    None until the camera gave a good frame or many bad ones. `readers_lost` names badge readers
+    and keypads that cannot be read, `foreign_badges` counts badges of no use under this key.
     """
 
     disk_free: int | None = None
@@ -69,6 +72,8 @@ class Readings:
     expires_days: float | None = None
     attacks: int = 0
     frames_bad: bool | None = None
+    readers_lost: tuple[str, ...] | None = None
+    foreign_badges: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,14 @@ def judge(readings: Readings, limits: Limits) -> Mapping[Code, tuple[Verdict, st
         Code.CERTIFICATE_EXPIRING_SOON: _expiring(r.expires_days, EXPIRING_SOON_DAYS),
         Code.ATTACK_STREAK: (_bound(r.attacks, limits.attacks, 0), f"{r.attacks} presentations"),
         Code.BAD_FRAMES: (_wrong(r.frames_bad), ""),
+        Code.BADGE_READER_LOST: (
+            _wrong(None if r.readers_lost is None else bool(r.readers_lost)),
+            ", ".join(r.readers_lost or ()),
+        ),
+        Code.BADGES_OF_ANOTHER_KEY: (
+            _wrong(None if r.foreign_badges is None else r.foreign_badges > 0),
+            f"{r.foreign_badges} badges must be given anew",
+        ),
     }
 
 

@@ -23,18 +23,27 @@ from store.records import Body, Fault, FaultCleared, Instant
 from store.standing import standing_faults
 
 CAMERA_LOST, CAMERA_UNAVAILABLE = "camera_lost", "camera_unavailable"
+MODELS_UNAVAILABLE = "models_unavailable"
 _NS = 1_000_000_000
 
 
 class Watchman:
-    """One terminal's watch; `health` is how the machine is, now."""
+    """One terminal's watch; `health` is how the machine is, now.
+
+    `readers_lost` names the readers that cannot be read now; None where there are none.
+    """
 
     def __init__(
-        self, settings: Settings, stores: Stores, health: Callable[[], Health] | None = None
+        self,
+        settings: Settings,
+        stores: Stores,
+        health: Callable[[], Health] | None = None,
+        readers_lost: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         part = settings.status
         self._stores = stores
         self._health = health or (lambda: read_health(settings.store.directory))
+        self._readers_lost = readers_lost
         self._directory, self._mqtt = settings.store.directory, settings.mqtt
         self._every_ns = round(part.watch_every_s * _NS)
         self._window_ns = round(part.attack_minutes * 60 * _NS)
@@ -112,6 +121,8 @@ class Watchman:
             expires_days=days,
             attacks=len(self._attacks),
             frames_bad=self._frames_bad,
+            readers_lost=None if self._readers_lost is None else self._readers_lost(),
+            foreign_badges=self._stores.credentials.foreign(self._stores.badge_key),
         )
 
     def _write(self, change: Change, now: Instant) -> None:

@@ -11,10 +11,11 @@ REFERENCE="$ROOT/.cache/reference"
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# need_packages COMMAND:PACKAGE… installs the Debian packages of the commands that are missing.
+# need_packages COMMAND:PACKAGE… installs the Debian packages of the commands, or /files, that are missing.
 need_packages() {
     local pair missing=()
     for pair in "$@"; do
+        [[ $pair == /* && -e ${pair%%:*} ]] && continue
         PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair#*:}")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
@@ -26,6 +27,11 @@ need_packages() {
     say "system packages: ${missing[*]}"
     "${sudo[@]}" apt-get -qq update >&2
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# need_browser gets what the tests of the screen look with: Chromium, a Chinese font, and npm for axe-core.
+need_browser() {
+    need_packages chromium:chromium /usr/share/fonts/truetype/wqy/wqy-zenhei.ttc:fonts-wqy-zenhei npm:npm
 }
 
 # need_venv EXTRAS makes .venv with the pinned packages; again only when the pins changed.

@@ -32,10 +32,13 @@ _SMALL = (
     "keys/signing.key",
     "keys/sealing.key",
     "keys/templates.key",
+    "keys/badges.key",
     "keys/ledger.key",
     "keys/gallery.key",
 )
 MEMBERS = (*_SMALL, *DATABASES)
+# What backups had before there were badges.
+_FORMER = tuple(name for name in MEMBERS if name != "keys/badges.key")
 _MAX_SMALL_BYTES = 256 * 1024
 _BLOCK = tarfile.BLOCKSIZE
 _READ = 1024 * 1024
@@ -194,6 +197,7 @@ class Unpacker:
         self._waiting.pop(0)
         if name == MANIFEST:
             self._manifest = _parse(bytes(self._small))
+            self._waiting = [member.name for member in self._manifest.members]
             return
         if self._digest.hexdigest() != self._said(name).sha256:
             raise DamagedArchiveError(f"{name} has another digest than its manifest says")
@@ -201,7 +205,7 @@ class Unpacker:
             self.small[name] = bytes(self._small)
 
     def _said(self, name: str) -> Member:
-        return self.manifest.members[MEMBERS.index(name)]
+        return next(member for member in self.manifest.members if member.name == name)
 
 
 def _parse(raw: bytes) -> Manifest:
@@ -215,7 +219,10 @@ def _parse(raw: bytes) -> Manifest:
             f"made by a newer version (backup format {version}, this program knows {VERSION}); "
             "update the program"
         )
-    if manifest is None or tuple(m.name for m in manifest.members) != MEMBERS:
+    if manifest is None or tuple(m.name for m in manifest.members) not in (
+        MEMBERS,
+        _FORMER,
+    ):
         raise DamagedArchiveError("its manifest is no manifest")
     return manifest
 

@@ -55,6 +55,10 @@ class Delivery:
         """The receipt's document, to be verified before it is relied on; None before the first."""
         return self._database.one("SELECT document FROM receipt", (), bytes)
 
+    def receipt_seq(self) -> int:
+        """The number that it names; 0 before the first. Not verified: to show, not to rely on."""
+        return self._database.one("SELECT seq FROM receipt", (), int) or 0
+
     def post_inbox(self, kind: str, document: bytes) -> int:
         """Leave a message for kiosk; returns its id. Raises `InboxFullError`."""
         if len(document) > MAX_DOCUMENT_BYTES:

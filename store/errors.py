@@ -180,6 +180,14 @@ class OtherProtectionError(ConstraintError):
     """Templates went through another transform than those stored; nothing was changed."""
 
 
+class TakenBadgeError(ConstraintError):
+    """A badge is somebody else's; nothing was changed."""
+
+
+class UnsuitablePinError(InvalidValueError):
+    """A PIN is too short, too long, no digits or too easy to guess."""
+
+
 # Backups
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from store.errors import DiskFullError, StorageError, StoreError
+from store.errors import DiskFullError, OccupiedError, StorageError, StoreError
 
 
 def place(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -29,6 +29,15 @@ def place(path: Path, content: bytes, mode: int = 0o600) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def unoccupied(path: Path) -> None:
+    """Raise `OccupiedError` where something is already: what is handed out replaces nothing.
+
+    Whoever may give a command as another user could have that user's own files replaced otherwise.
+    """
+    if os.path.lexists(path):
+        raise OccupiedError(f"{path} is there already; nothing was written; name a new one")
 
 
 def sync_directory(directory: Path) -> None:

@@ -186,6 +186,14 @@ class Gallery:
             ConsentEntry,
         )
 
+    def consent_version(self, number: str) -> str | None:
+        """The version of the text that a person's consent in force is to; None without one."""
+        return self._database.one(
+            "SELECT text_version FROM consents WHERE person = ? AND live = 1",
+            (number_to_find(number),),
+            str,
+        )
+
     def add_templates(
         self,
         number: str,

@@ -4,7 +4,8 @@
 | --- | --- | --- |
 | `ledger.key`, `gallery.key` | a database's raw 256-bit key, 64 hex characters | 0400 |
 | `templates.key` | the transform of the templates (`recognizer.protection`), as above | 0400 |
-| `….key.new` | a successor of these, while its key is being changed | as its predecessor |
+| `badges.key` | the key of the badges' hashes (`store.credentials`), as above | 0400 |
+| `….key.new` | a successor of the first three, while a key is changed | as its predecessor |
 | `signing.key` | Ed25519, PKCS 8 PEM: signs records and replies | 0400 |
 | `sealing.key` | X25519, PKCS 8 PEM: opens what is sealed to this terminal | 0400 |
 | `signing.pub`, `sealing.pub` | the public halves, PEM | 0444 |
@@ -69,7 +70,7 @@ def create_keys(directory: Path) -> tuple[str, ...]:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = [
             name
-            for name in ("ledger.key", "gallery.key", "templates.key")
+            for name in ("ledger.key", "gallery.key", "templates.key", "badges.key")
             if _place_random(directory / name, _SECRET)
         ]
         pairs = (("signing", Ed25519PrivateKey), ("sealing", X25519PrivateKey))
@@ -94,14 +95,16 @@ def keys_directory(configured: Path) -> Path:
 
 def require_writable(directory: Path) -> None:
     """Raise `ReadOnlyKeysError` where no key can be changed: credentials, a read-only disk."""
-    given = os.environ.get("CREDENTIALS_DIRECTORY")
-    if (given and Path(given) == directory) or (
-        directory.is_dir() and not os.access(directory, os.W_OK)
-    ):
+    if directory.is_dir() and not _is_writable(directory):
         raise ReadOnlyKeysError(
             f"{directory}: the keys cannot be changed here, nothing was changed; change them where "
             "they come from: `kiosk keys unseal DIR`, then again with `--seal DIR` (docs/keys.md)"
         )
+
+
+def _is_writable(directory: Path) -> bool:
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    return not (given and Path(given) == directory) and os.access(directory, os.W_OK)
 
 
 def load_database_key(directory: Path, name: DatabaseName) -> Secret:
@@ -112,6 +115,19 @@ def load_database_key(directory: Path, name: DatabaseName) -> Secret:
 def load_templates_key(directory: Path) -> Secret:
     """The raw key (32 bytes) of the templates' transform; raises `KeyFileError`."""
     return _load_raw(directory / "templates.key")
+
+
+def open_badges_key(directory: Path) -> Secret:
+    """The raw key (32 bytes) of the badges' hashes.
+
+    A terminal of a time before badges lacks it: it is made where keys can be written. Raises
+    `KeyFileError`.
+    """
+    path = directory / "badges.key"
+    if not path.exists() and _is_writable(directory):
+        with _writing(directory):
+            _place_random(path, _SECRET)
+    return _load_raw(path)
 
 
 def load_next_key(directory: Path, name: RawName) -> Secret | None:

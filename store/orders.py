@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from store.canonical import MAX_SAFE_INTEGER
-from store.people import MAX_NAME
-from store.records import Count, Number, Utc, Word
+from store.people import MAX_BADGES, MAX_CODE, MAX_NAME, MAX_PIN_HASH
+from store.records import Count, Direction, Number, Text, Utc, Word
 
 MAX_SETTINGS = 16_384  # characters; every key of the whitelist once is under 2,000
 
@@ -24,6 +25,10 @@ MAX_SETTINGS = 16_384  # characters; every key of the whitelist once is under 2,
 MAX_SEALED = 65_536
 
 MAX_CERTIFICATE = 16_384  # characters; one for a P-256 key has about 1,000
+
+# One line of printable ASCII, as readers type it; and an empty text or argon2id's encoded form.
+Code = Annotated[str, Field(pattern=r"^[ -~]*[!-~][ -~]*$", max_length=MAX_CODE)]
+PIN_HASH = r"^(\$argon2id\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+)?$"
 
 
 class Arguments(BaseModel):
@@ -36,7 +41,9 @@ class UpsertEmployee(Arguments):
     """Add somebody, or bring who is there to this state; templates and consents are not touched.
 
     `status` "left" ends the consent and deletes the templates. `keep_until`: when they are taken to
-    have left; null for no such date.
+    have left; null for no such date. `badges` are the codes of all badges that the person shall
+    have, null for those that they have; `pin_hash` is an argon2id text (`kiosk-hq commands
+    pin-hash` makes one), empty for no PIN, null for the one that they have.
     """
 
     number: Number
@@ -44,6 +51,8 @@ class UpsertEmployee(Arguments):
     language: Annotated[str, Field(min_length=1, max_length=35)] = "en"  # RFC 5646 section 4.4.1
     keep_until: Utc | None = None
     status: Literal["active", "blocked", "left"] = "active"
+    badges: Annotated[list[Code], Field(max_length=MAX_BADGES)] | None = None
+    pin_hash: Annotated[str, Field(pattern=PIN_HASH, max_length=MAX_PIN_HASH)] | None = None
 
 
 class OnePerson(Arguments):
@@ -108,6 +117,76 @@ class InstallCertificate(Arguments):
     certificate: Annotated[str, Field(min_length=1, max_length=MAX_CERTIFICATE)]
 
 
+Action = Literal["changed", "added", "cancelled"]
+
+
+class _Decided(Arguments):
+    """What counts from now on, and that somebody else than who entered it approved it."""
+
+    person: Number
+    utc: Utc | None = None
+    direction: Direction | None = None
+    by: Number
+    why: Annotated[Text, Field(min_length=1)]
+
+
+class GiveAnswer(_Decided):
+    """The answer to the dispute or declared punch `answers` (its record's id).
+
+    "refused" goes without an `action`. "approved" has one, as a correction has; for a declared
+    punch it is "added", and `utc` None means when it was declared.
+    """
+
+    answers: Word
+    outcome: Literal["approved", "refused"]
+    action: Action | None = None
+    approved_by: Number | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> GiveAnswer:
+        if self.outcome == "refused":
+            if self.action or self.utc or self.direction:
+                raise ValueError("a refusal corrects nothing")
+        elif self.action is None:
+            raise ValueError("an approval says what counts")
+        else:
+            check_approval(self.person, self.by, self.approved_by)
+            check_says_what(self.action, self.utc or (self.action == "added"), self.direction)
+        return self
+
+
+class MakeCorrection(_Decided):
+    """A correction of headquarters' own accord; `corrects` is None where a punch is missing."""
+
+    action: Action
+    corrects: Word | None = None
+    approved_by: Number
+
+    @model_validator(mode="after")
+    def _complete(self) -> MakeCorrection:
+        check_approval(self.person, self.by, self.approved_by)
+        check_says_what(self.action, self.utc, self.direction)
+        if (self.corrects is None) != (self.action == "added"):
+            raise ValueError("what is added corrects no record, anything else does")
+        return self
+
+
+def check_approval(person: str, by: str, approved_by: str | None) -> None:
+    """Raises ValueError unless two people decided, and nobody approved about themselves."""
+    if approved_by is None or approved_by in (by, person):
+        raise ValueError("a correction is approved by another than who enters it and whom it is of")
+
+
+def check_says_what(action: str, utc: datetime | bool | None, direction: str | None) -> None:
+    """Raises ValueError for a correction that does not say what counts, or says too much."""
+    if action == "cancelled" and (utc or direction):
+        raise ValueError("what is cancelled has no time and no direction")
+    if action == "added" and not utc:
+        raise ValueError("what is added needs its time")
+    if action == "changed" and not (utc or direction):
+        raise ValueError("what is changed needs a time or a direction")
+
+
 ORDERS: Mapping[str, type[Arguments]] = {
     "upsert_employee": UpsertEmployee,
     "block": OnePerson,
@@ -125,4 +204,6 @@ ORDERS: Mapping[str, type[Arguments]] = {
     "ping": Arguments,
     "rotate_certificate": Arguments,  # a new TLS key and a request for its certificate
     "install_certificate": InstallCertificate,
+    "answer": GiveAnswer,  # to a dispute or a declared punch
+    "correct": MakeCorrection,
 }

@@ -21,6 +21,9 @@ Vector = NDArray[np.float32]
 
 MAX_NAME = 200  # characters
 MAX_TEXT = 1000
+MAX_CODE = 128  # characters of a badge: a QR code's worth, an RFID badge has 8 to 20
+MAX_BADGES = 16  # of one person
+MAX_PIN_HASH = 256  # characters; ours have 97
 _UNIT_TOLERANCE = 1e-3
 # Embeddings, overrides and isolates (UAX #9 section 2): they turn the text that follows them.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

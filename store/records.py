@@ -209,6 +209,7 @@ class Answer(Body):
     answers: Word
     outcome: Literal["approved", "refused"]
     by: Number
+    approved_by: Number | None = None
     why: Text
 
 
@@ -260,7 +261,8 @@ class Enrolment(Body):
     """Templates of a person were made by the model of that SHA-256.
 
     `by` is the enroller, `identity_check` how it was made sure whose face it is, `live` whether PAD
-    was on, `trial_millionths` the score of the trial identification that ended it.
+    was on, `trial_millionths` the score of the trial identification that ended it, `renewal`
+    whether it took the place of templates that no longer matched.
     """
 
     person: Number
@@ -270,6 +272,7 @@ class Enrolment(Body):
     identity_check: Literal["document", "badge", "known"] | None = None
     live: bool | None = None
     trial_millionths: Millionths | None = None
+    renewal: bool | None = None
 
 
 class Consent(Body):

@@ -17,9 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import uuid6
 
+from store.credentials import CredentialTables, HashedBadge
 from store.database import Database
 from store.erasure import Erasure
 from store.errors import UnknownPersonError
@@ -32,6 +34,7 @@ from store.records import (
     Adaptation,
     Body,
     Consent,
+    CredentialChange,
     Deletion,
     Enrolment,
     Instant,
@@ -58,6 +61,17 @@ class Agreement:
     witness: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """How sure an enrolment is; the fields are those of `store.records.Enrolment`."""
+
+    by: str | None = None
+    identity_check: Literal["document", "badge", "known"] | None = None
+    live: bool | None = None
+    trial_millionths: int | None = None
+    renewal: bool | None = None
+
+
 class Register:
     """Gallery and ledger of one terminal; both connections belong to this thread."""
 
@@ -66,6 +80,7 @@ class Register:
         self._gallery = Gallery(gallery_db)
         self._templates = Templates(gallery_db)
         self._genuine = Genuine(gallery_db)
+        self._credentials = CredentialTables(gallery_db)
         self._erasure = Erasure(gallery_db)
         self._ledger = ledger
         self._notes = Notes(gallery_db, lambda: str(uuid6.uuid7()))
@@ -89,6 +104,7 @@ class Register:
         *,
         replaced: Sequence[int] = (),
         protection: str | None = None,
+        assurance: Assurance | None = None,
     ) -> Person:
         """Add somebody, or templates of somebody who is there, with their consent: all or nothing.
 
@@ -102,27 +118,30 @@ class Register:
                 self._gallery.add_person(number, name, language, at)
                 person = self._known(number)
             number = person.number
-            self._gallery.record_consent(
-                number,
-                agreement.text_version,
-                agreement.text_digest,
-                agreement.how,
-                agreement.witness,
-                at,
-            )
+            self._agree(number, agreement, at)
             self._gallery.add_templates(number, model_digest, rows, protection=protection)
-            consent = Consent(
+            sure = assurance or Assurance()
+            enrolment = Enrolment(
                 person=number,
-                text_digest=agreement.text_digest,
-                text_version=agreement.text_version,
-                how=agreement.how,
-                witness=agreement.witness,
+                templates=len(rows),
+                model=model_digest,
+                by=sure.by,
+                identity_check=sure.identity_check,
+                live=sure.live,
+                trial_millionths=sure.trial_millionths,
+                renewal=sure.renewal,
             )
-            self._notes.add(consent, at)
-            enrolment = Enrolment(person=number, templates=len(rows), model=model_digest)
             self._notes.add(enrolment, at)
             self._tell_deletion(person, self._templates.delete(replaced), "replaced", at)
         return self._known(number)
+
+    def agree(self, number: str, agreement: Agreement, at: Instant) -> None:
+        """Record a consent of somebody who is there; it renews the one in force, if any.
+
+        Raises what the gallery raises.
+        """
+        with self.together():
+            self._agree(self._known(number).number, agreement, at)
 
     def adapt(
         self,
@@ -204,6 +223,7 @@ class Register:
         """
         with self.together():
             person = self._known(number)
+            self._drop_credentials(person.number, at)
             deleted = self._gallery.set_status(number, "left", at)
             if person.status != "left":
                 self._notes.add(PersonStatus(person=person.number, status="left"), at)
@@ -219,6 +239,7 @@ class Register:
         """
         with self.together():
             person = self._known(number)
+            self._drop_credentials(person.number, at)
             deleted = self._gallery.remove_person(number)
             self._forget = True
             done = Deletion(person=person.number, templates=deleted, reason="removed", order=order)
@@ -275,6 +296,60 @@ class Register:
                 self._gallery.set_roles(number, wanted)
                 self._notes.add(PersonRoles(person=person.number, roles=wanted), at)
 
+    def set_badge(self, number: str, badge: HashedBadge, at: Instant) -> bool:
+        """Give somebody a badge beside those they have; False, and no record, when it is theirs.
+
+        Raises what `CredentialTables.add_badge` raises.
+        """
+        with self.together():
+            person = self._known(number).number
+            added = self._credentials.add_badge(person, badge, at)
+            if added:
+                self._tell_credential(person, "badge", "set", at)
+        return added
+
+    def set_badges(self, number: str, badges: Sequence[HashedBadge], at: Instant) -> None:
+        """Give somebody exactly these badges; what they have already stays, without a record.
+
+        Raises what `CredentialTables.add_badge` raises.
+        """
+        with self.together():
+            person = self._known(number).number
+            if self._credentials.take_other_badges(person, badges):
+                self._tell_credential(person, "badge", "removed", at)
+            for badge in badges:
+                self.set_badge(person, badge, at)
+
+    def remove_badges(self, number: str, at: Instant) -> int:
+        """Take all badges from somebody; returns how many."""
+        with self.together():
+            person = self._known(number).number
+            removed = self._credentials.remove_badges(person)
+            if removed:
+                self._tell_credential(person, "badge", "removed", at)
+        return removed
+
+    def set_pin(self, number: str, pin_hash: str, at: Instant) -> None:
+        """Give somebody the PIN of this hash in place of any other (`store.pins`).
+
+        The one that they have is left, with its wrong tries. Raises what `CredentialTables.put_pin`
+        raises.
+        """
+        with self.together():
+            person = self._known(number).number
+            if self._credentials.pin_hash(person) != pin_hash:
+                self._credentials.put_pin(person, pin_hash, at)
+                self._tell_credential(person, "pin", "set", at)
+
+    def remove_pin(self, number: str, at: Instant) -> bool:
+        """Take the PIN from somebody; False, and no record, when there was none."""
+        with self.together():
+            person = self._known(number).number
+            removed = self._credentials.remove_pin(person)
+            if removed:
+                self._tell_credential(person, "pin", "removed", at)
+        return removed
+
     def settle(self, *, patient: bool = False) -> int:
         """Write the records of notes that wait; returns how many records.
 
@@ -319,6 +394,20 @@ class Register:
                 forget_galleries(self.directory)
                 self._forget = False
 
+    def _agree(self, number: str, agreement: Agreement, at: Instant) -> None:
+        said = agreement
+        self._gallery.record_consent(
+            number, said.text_version, said.text_digest, said.how, said.witness, at
+        )
+        consent = Consent(
+            person=number,
+            text_digest=said.text_digest,
+            text_version=said.text_version,
+            how=said.how,
+            witness=said.witness,
+        )
+        self._notes.add(consent, at)
+
     def _set_status(self, number: str, status: str, at: Instant) -> None:
         with self.together():
             person = self._known(number)
@@ -336,6 +425,22 @@ class Register:
                 person=person.number, templates=deleted, reason=reason, order=order
             )
             self._notes.add(body, at)
+
+    def _drop_credentials(self, person: str, at: Instant) -> None:
+        if self._credentials.remove_badges(person):
+            self._tell_credential(person, "badge", "removed", at)
+        if self._credentials.remove_pin(person):
+            self._tell_credential(person, "pin", "removed", at)
+
+    def _tell_credential(
+        self,
+        person: str,
+        credential: Literal["badge", "pin"],
+        change: Literal["set", "removed"],
+        at: Instant,
+    ) -> None:
+        self._notes.add(CredentialChange(person=person, credential=credential, change=change), at)
+        self._erasure.mark()  # the log may hold the hash that is no more
 
     def _known(self, number: str) -> Person:
         person = self._gallery.person(number)

@@ -43,12 +43,14 @@ _REASON = "restored"
 _FILE_MODE = 0o660  # as `store.database` makes them
 _LOGS = ("-wal", "-shm")
 _DATA = ("gallery.db", "gallery.mark", "ledger.db")
-# `create_keys` adds the public halves of the pairs. The signing key is last.
+# `create_keys` adds the public halves of the pairs, and what the backup is too old to have. The
+# signing key is last.
 _KEYS = (
     "sealing.pub",
     "signing.pub",
     "sealing.key",
     "templates.key",
+    "badges.key",
     "gallery.key",
     "ledger.key",
     "signing.key",
@@ -169,7 +171,7 @@ def _prepare(
         )
     sound = open_backup(inside, data)
     for name in _KEYS:
-        if name.endswith(".key"):
+        if f"keys/{name}" in inside.small:
             place(keys / name, inside.small[f"keys/{name}"], mode=0o400)
     create_keys(keys)  # reads the pairs, and makes their public halves
     with ExitStack() as stack:

@@ -151,6 +151,8 @@ _LEDGER_5 = (
     """CREATE INDEX records_by_person ON records
         (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
         WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
+    # When a record of an unsynchronised clock really was: the next time correction says so.
+    "CREATE INDEX time_corrections ON records (kind) WHERE kind = 'time_correction'",
 )
 
 _GALLERY_1 = (
@@ -294,12 +296,14 @@ _ROLES_5 = (
     "DROP TABLE former_roles",
 )
 
-# Badges as keyed hashes, PINs as argon2id hashes. `attempts`: wrong ones in a row by a person
-# or, under '', by the whole terminal, and when the last one was, by a boot's monotonic clock.
+# Badges as keyed hashes (`key` is the id of the key), PINs as argon2id hashes. `attempts`: wrong
+# PINs in a row of a person's number, of a number that nobody has (its keyed hash), or at the whole
+# terminal (subject ''), and when the last one was, by a boot's monotonic clock.
 _CREDENTIALS_5 = (
     """CREATE TABLE badges (
         hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
         person TEXT NOT NULL REFERENCES people (number) ON DELETE CASCADE,
+        key TEXT NOT NULL CHECK (length(key) = 16),
         added_utc TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX badges_by_person ON badges (person)",
@@ -309,14 +313,29 @@ _CREDENTIALS_5 = (
         set_utc TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE attempts (
-        subject TEXT PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('person', 'unknown', 'terminal')),
+        subject TEXT NOT NULL,
         failures INTEGER NOT NULL CHECK (failures > 0),
         boot TEXT NOT NULL,
-        monotonic_ns INTEGER NOT NULL
+        monotonic_ns INTEGER NOT NULL,
+        PRIMARY KEY (kind, subject)
     ) STRICT, WITHOUT ROWID""",
+    """CREATE TRIGGER attempts_go AFTER DELETE ON people
+        BEGIN DELETE FROM attempts WHERE kind = 'person' AND subject = OLD.number; END""",
+    # Who has left has neither badge nor PIN, whatever program says that they left.
+    """CREATE TRIGGER credentials_go AFTER UPDATE OF status ON people WHEN NEW.status = 'left'
+        BEGIN DELETE FROM badges WHERE person = NEW.number;
+        DELETE FROM pins WHERE person = NEW.number;
+        DELETE FROM attempts WHERE kind = 'person' AND subject = NEW.number; END""",
+    """CREATE TRIGGER badge_needs_somebody BEFORE INSERT ON badges
+        WHEN (SELECT status FROM people WHERE number = NEW.person) IS 'left'
+        BEGIN SELECT raise(ABORT, 'who has left gets no badge'); END""",
+    """CREATE TRIGGER pin_needs_somebody BEFORE INSERT ON pins
+        WHEN (SELECT status FROM people WHERE number = NEW.person) IS 'left'
+        BEGIN SELECT raise(ABORT, 'who has left gets no PIN'); END""",
 )
-# Templates between the terminals of a site (`store.sharing`). A row of `sharing` stays when the
-# person goes: what was given away before and comes late must find that it is over.
+# Templates between the terminals of a site (`store.sharing`). A row of `sharing` may be of somebody
+# who was never here: what comes late must find that it is over.
 _SHARING_5 = (
     """CREATE TABLE sharing (
         person TEXT PRIMARY KEY,
@@ -337,6 +356,8 @@ _SHARING_5 = (
     """CREATE TRIGGER nothing_is_held AFTER DELETE ON templates
         WHEN NOT EXISTS (SELECT 1 FROM templates WHERE person = OLD.person)
         BEGIN UPDATE sharing SET held = 0, came = 0 WHERE person = OLD.person; END""",
+    """CREATE TRIGGER sharing_goes AFTER DELETE ON people
+        BEGIN DELETE FROM sharing WHERE person = OLD.number; END""",
     """CREATE TRIGGER site_consent_ends AFTER UPDATE OF live ON consents
         WHEN NEW.live = 0 AND NEW.ended_why <> 'renewed'
         BEGIN DELETE FROM site_consents WHERE person = NEW.person; END""",

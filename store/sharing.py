@@ -2,12 +2,13 @@
 
 - `store.precedence` decides; here is what it decides on: the numbers done for a person, and the
   consent for the site, which is one of its own beside the consent for this terminal.
-- What came from another terminal stands on the consent that came with it, and replaces all other
-  templates of the person.
+- What came from another terminal stands on the consent that came with it, as that for a terminal:
+  a newer notice is asked for here too. It replaces all other templates of the person.
 - Ending the consent for this terminal ends the one for the site (the schema sees to it). Ending
   only that for the site leaves what was enrolled here, and deletes what came from elsewhere.
 - As in `store.register`, each change and its records are one; call nothing here inside a ledger
-  transaction. A terminal's rows of `sharing` name people who may be gone, by number.
+  transaction. Who is removed leaves nothing here; a withdrawal of who was never here leaves its
+  number.
 """
 
 from __future__ import annotations
@@ -132,6 +133,13 @@ class Sharing:
             )
         return False
 
+    def forget(self, number: str) -> None:
+        """Forget the numbers done for somebody who is not here."""
+        self._database.execute(
+            "DELETE FROM sharing WHERE person = ? AND person NOT IN (SELECT number FROM people)",
+            (number_to_find(number),),
+        )
+
     def ends_untold(self, number: str) -> bool:
         """Whether a note that waits for its record says that the person's consent ended here."""
         notes = self._notes.waiting(_ALL_NOTES)
@@ -155,9 +163,10 @@ class Sharing:
     ) -> None:
         """Put templates from another terminal in place of all others of the person.
 
-        `body` is the record that tells of it; `templates` and `protection` as for
-        `Gallery.add_templates`. Raises what the gallery raises, among it `ConstraintError` for who
-        has left.
+        `agreement` is the consent that they stand on where they were enrolled. `body` is the
+        record that tells of it, and of the consent for the site; `templates` and `protection` as
+        for `Gallery.add_templates`. Raises what the gallery raises, among it `ConstraintError` for
+        who has left.
         """
         with self._register.together():
             number = body.person
@@ -166,14 +175,7 @@ class Sharing:
                 self._notes.add(PersonEntry(person=number, change="added"), at)
             standing = self.standing(number)
             self._templates.delete(entry.id for entry in self._templates.entries(number))
-            self._gallery.record_consent(
-                number,
-                agreement.text_version,
-                agreement.text_digest,
-                agreement.how,
-                agreement.witness,
-                at,
-            )
+            self._register.agree(number, agreement, at)
             self._gallery.add_templates(number, body.model, templates, protection=protection)
             self._put(number, received(standing, body.change))
             self._notes.add(body, at)

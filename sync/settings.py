@@ -57,6 +57,13 @@ class Settings(BaseModel):
     pad: Opaque = {}
     indicators: Opaque = {}
     decision: Opaque = {}
+    badge: Opaque = {}
+    keypad: Opaque = {}
+    buttons: Opaque = {}
     retention: Opaque = {}
     templates: Opaque = {}
+    screen: Opaque = {}
+    enrolment: Opaque = {}
     backup: Opaque = {}
+    notice: Opaque = {}
+    punches: Opaque = {}

@@ -1,77 +1,21 @@
-"""`kiosk enrol` and `kiosk people`: who is on this terminal."""
+"""`kiosk people`: who is on this terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import click
 
-from kiosk.cameras import open_camera
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
-from kiosk.commands.recognition import open_eyes, policy_for, verification_for
-from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
 from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
-from store.people import Person, TemplateEntry
+from store.people import Person, Role, TemplateEntry
 from store.records import Instant
 from store.register import Register
-
-
-@click.command("enrol")
-@click.argument("number")
-@click.argument("photos", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--name", required=True, help="Display name, shown on this terminal only.")
-@click.option("--consent", required=True, help='How consent was given, as "signed form 17".')
-@click.option("--witness", help="Number of the person who witnessed the consent.")
-@click.option("--language", default="en", show_default=True, help="The person's language.")
-@click.option("--camera", is_flag=True, help="Take the pictures from the terminal's camera.")
-@click.option("--skip-unusable", is_flag=True, help="Pass over bad photos while one is good.")
-@with_config
-@with_json
-def enrol_command(
-    number: str,
-    photos: tuple[Path, ...],
-    name: str,
-    consent: str,
-    witness: str | None,
-    language: str,
-    camera: bool,
-    skip_unusable: bool,
-    config: Path,
-    as_json: bool,
-) -> None:
-    """Enrol the person with this NUMBER from PHOTOS or from the camera."""
-    if camera == bool(photos):
-        raise click.UsageError("give photos, or --camera, and not both")
-    settings = load(config)
-    eyes = open_eyes(settings, camera=camera)
-    passed_over: list[str] = []
-    with open_stores(settings) as stores:
-        if camera:
-            source = open_camera(settings.camera)
-            try:
-                samples = from_camera(eyes, source)
-            finally:
-                source.close()
-        else:
-            samples, passed_over = from_photos(eyes, photos, skip_unusable=skip_unusable)
-        there = stores.templates.count(eyes.model_digest)
-        limits = Limits(
-            one_person=verification_for(settings, eyes)(1),
-            anybody=policy_for(settings, eyes)(there + len(samples)).threshold,
-        )
-        applicant = Applicant(number, name, language, consent, witness)
-        now = SystemClock(settings.terminal.zone).now()
-        count = enrol(stores, eyes.model_digest, applicant, samples, limits, now)
-    if as_json:
-        print_json({"number": number, "templates": count, "passed_over": passed_over})
-        return
-    for line in passed_over:
-        click.echo(f"passed over {line}", err=True)
-    click.echo(f"{number} enrolled with {count} template{'s' if count > 1 else ''}")
 
 
 @click.group()
@@ -101,10 +45,15 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
     """What the terminal holds on one person, without the templates themselves."""
     settings = load(config)
     with open_stores(settings) as stores:
-        row = _row(_find(stores, number))
-        consented = stores.sharing.consent(number)
-        row["site_consent"] = None if consented is None else consented[1]
-        row["from_elsewhere"] = stores.sharing.standing(number).came
+        person = find_person(stores, number)
+        consented = stores.sharing.consent(person.number)
+        row = {
+            **_row(person),
+            "badges": stores.credentials.badges(person.number),
+            "pin": stores.credentials.pin_hash(person.number) is not None,
+            "site_consent": None if consented is None else consented[1],
+            "from_elsewhere": stores.sharing.standing(person.number).came,
+        }
         made = [_template_row(entry) for entry in stores.templates.entries(number)]
     if as_json:
         print_json({**row, "made": made})
@@ -174,6 +123,24 @@ def unblock(number: str, config: Path, as_json: bool) -> None:
     _change(number, config, as_json, "unblocked", Register.unblock)
 
 
+@people.command("role")
+@click.argument("number")
+@click.argument("roles", nargs=-1, type=click.Choice(get_args(Role)))
+@with_config
+@with_json
+def role(number: str, roles: tuple[Role, ...], config: Path, as_json: bool) -> None:
+    """Give somebody exactly these ROLES at the terminal's screen; none takes all away."""
+    settings = load(config)
+    now = SystemClock(settings.terminal.zone).now()
+    with open_stores(settings) as stores:
+        stores.register.set_roles(number, roles, now)
+        held = find_person(stores, number).roles
+    if as_json:
+        print_json({"number": number, "roles": held})
+    else:
+        click.echo(f"{number}: {', '.join(held) or 'no role'}")
+
+
 def _change(
     number: str,
     config: Path,
@@ -194,7 +161,8 @@ def _change(
         )
 
 
-def _find(stores: Stores, number: str) -> Person:
+def find_person(stores: Stores, number: str) -> Person:
+    """The person of this number; raises `UnknownPersonError` with the mend."""
     person = stores.gallery.person(number)
     if person is None:
         raise UnknownPersonError(
@@ -209,6 +177,7 @@ def _row(person: Person) -> dict[str, object]:
         "name": person.name,
         "language": person.language,
         "status": person.status,
+        "roles": " ".join(person.roles) or None,
         "templates": person.templates,
         "renewal": "due" if person.renewal_due else None,
     }

@@ -14,6 +14,7 @@ from kiosk.commands.options import print_json, print_table, with_config, with_js
 from kiosk.confirmed import confirmed_head
 from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
+from store.files import unoccupied
 from store.ledger import Record
 from store.records import utc_text
 from store.retention import Retention
@@ -69,8 +70,12 @@ def verify(config: Path, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @with_config
 def export(file: Path, config: Path) -> None:
-    """Write every record as JSON lines, for anybody to verify (docs/ledger-format.md)."""
+    """Write every record as JSON lines, for anybody to verify (docs/ledger-format.md).
+
+    FILE must not be there yet.
+    """
     settings = load(config)
+    unoccupied(file)
     with open_stores(settings) as stores:
         count = stores.ledger.export(file)
     click.echo(f"{count} records in {file}")

@@ -14,19 +14,24 @@ from pathlib import Path
 import click
 
 from kiosk import log
-from kiosk.cameras import open_camera
+from kiosk.assembly import assemble
+from kiosk.cameras import Camera, open_camera
 from kiosk.clock import Clock, SystemClock
 from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
 from kiosk.errors import CameraError
-from kiosk.identity import NoReader
-from kiosk.indicators import GpioIndicator, Signal
+from kiosk.indicators import GpioIndicator, Indicator, Signal
 from kiosk.overrides import Overrides, digest
+from kiosk.panel import Panel, Panels
+from kiosk.patience import PatientCamera
+from kiosk.readers import open_panel
+from kiosk.screen.opening import screen_of
 from kiosk.settings import Settings, load
 from kiosk.station import Station
 from kiosk.stores import open_stores, recover_stores
-from kiosk.watchman import CAMERA_UNAVAILABLE, Watchman
+from recognizer.errors import RecognizerError
+from recognizer.pipeline import Recognizer
 from store.database import Database
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
@@ -52,19 +57,31 @@ def run(config: Path) -> None:
     settings, invalid = overrides.settings()
     stopping = threading.Event()
     with ExitStack() as stack:
-        eyes = open_eyes(settings)
-        policy = policy_for(settings, eyes)
+        panel = open_panel(settings)
+        stack.callback(panel.close)
+        screen = stack.enter_context(screen_of(settings))
+        eyes = _open_eyes(settings, Panels(panel, screen))
         stores = stack.enter_context(open_stores(settings))
-        indicator = GpioIndicator(settings.indicators)
-        stack.callback(indicator.close)
         clock = SystemClock(settings.terminal.zone)
-        try:
-            camera = open_camera(settings.camera)
-        except CameraError as error:
-            indicator.show(Signal.FAULT)
-            watchman = Watchman(settings, stores)
-            watchman.report(CAMERA_UNAVAILABLE, True, clock.now(), type(error).__name__)
-            raise
+        indicator = GpioIndicator(settings.indicators, clock)
+        stack.callback(indicator.close)
+        models = eyes.model_digests if eyes else {}
+        file_digest = hashlib.sha256(config.read_bytes()).hexdigest()
+        station = Station(settings, overrides, models, file_digest)
+        door = assemble(
+            settings,
+            stores,
+            eyes,
+            policy_for(settings, eyes) if eyes else None,
+            verification_for(settings, eyes) if eyes else None,
+            indicator,
+            panel,
+            clock,
+            stopping,
+            station,
+            screen=screen,
+        )
+        camera = _open_camera(settings, Panels(panel, screen), door, indicator)
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:
@@ -73,15 +90,14 @@ def run(config: Path) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        for note in eyes.notes:
+        for note in eyes.notes if eyes else ():
             log.say("note", text=note)
-        file_digest = hashlib.sha256(config.read_bytes()).hexdigest()
         boot = Boot(
             version=metadata.version("kiosk"),
             settings_digest=file_digest,
             versions=versions(stores.ledger_db),
-            models=eyes.model_digests,
-            templates=stores.templates.count(eyes.model_digest),
+            models=models,
+            templates=stores.templates.count(eyes.model_digest) if eyes else None,
             faults=tuple(sorted(standing_faults(stores.ledger_db))),
         )
         stores.ledger.append(boot, clock.now())
@@ -89,24 +105,38 @@ def run(config: Path) -> None:
             log.complain("overrides_passed_over", why=invalid)
             fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])
             stores.ledger.append(fault, clock.now())
-        station = Station(settings, overrides, eyes.model_digests, file_digest)
-        Door(
-            settings,
-            stores,
-            eyes,
-            policy,
-            indicator,
-            clock,
-            stopping,
-            verification_for(settings, eyes),
-            NoReader(),
-            station,
-        ).run(camera)
+        door.run(camera)
         reason = "stopped" if stopping.is_set() else station.restart or "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)
     if station.restart is not None and not stopping.is_set():
         sys.exit(RESTART)
+
+
+def _open_eyes(settings: Settings, panel: Panel) -> Recognizer | None:
+    """The recogniser; None where its weights are missing or wrong and badge or PIN can go on."""
+    try:
+        return open_eyes(settings)
+    except RecognizerError as error:
+        if not panel.identifies:
+            raise
+        log.complain("faces_not_recognised", why=str(error))
+        return None
+
+
+def _open_camera(
+    settings: Settings, panel: Panel, door: Door, indicator: Indicator
+) -> Camera | PatientCamera:
+    """The camera. One that is live is waited for where badge or PIN can go on without it."""
+    live = settings.camera.source in ("picamera2", "v4l2")
+    if live and panel.identifies:
+        return PatientCamera(lambda: open_camera(settings.camera), door.camera_lost)
+    try:
+        return open_camera(settings.camera)
+    except CameraError as error:
+        indicator.show(Signal.FAULT)
+        door.camera_lost(error)
+        raise
 
 
 def _settle_trial(overrides: Overrides, settings: Settings, clock: Clock) -> None:

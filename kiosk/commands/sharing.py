@@ -8,7 +8,6 @@ import click
 
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, with_config, with_json
-from kiosk.notices import site_notice
 from kiosk.settings import load
 from kiosk.stores import open_stores
 from store.register import Agreement
@@ -24,10 +23,11 @@ def share_command(
     number: str, consent: str, witness: str | None, config: Path, as_json: bool
 ) -> None:
     """The person consents that the site's other terminals get the templates (docs/sharing.md)."""
-    settings, notice = load(config), site_notice()
-    agreement = Agreement(notice.version, notice.digest, consent, witness)
+    settings = load(config)
     now = SystemClock(settings.terminal.zone).now()
     with open_stores(settings) as stores:
+        notice = stores.notices.site
+        agreement = Agreement(notice.version, notice.digest, consent, witness)
         stores.sharing.agree(number, agreement, now)
     if as_json:
         print_json({"number": number, "done": "shared", "text": notice.version})

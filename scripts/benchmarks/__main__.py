@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks import ledger as ledger_part
+from benchmarks import signals as signals_part
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
 
@@ -38,6 +39,14 @@ def gallery(templates: int, repetitions: int, to: Path | None) -> None:
 def ledger(records: int, repetitions: int, folder: Path | None, to: Path | None) -> None:
     """Append beside bare SQLite on the same disk, beside readers; verify."""
     _give(ledger_part.measure(records, repetitions, folder), to)
+
+
+@bench.command("signals")
+@click.option("--repetitions", default=1000, show_default=True, help="Of each measurement.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def signals(repetitions: int, to: Path | None) -> None:
+    """Show a signal, on gpiozero's mock pins, beside one write to a pin."""
+    _give(signals_part.measure(repetitions), to)
 
 
 def _give(report: Report, to: Path | None) -> None:

@@ -24,8 +24,17 @@ def children(pid: int) -> list[int]:
 
 def resident_kb(pid: int) -> int:
     """VmRSS, in KiB."""
+    return _status_kb(pid, "VmRSS:")
+
+
+def peak_kb(pid: int) -> int:
+    """VmHWM, the most that was resident until now, in KiB."""
+    return _status_kb(pid, "VmHWM:")
+
+
+def _status_kb(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1])
     raise ProcessLookupError(pid)
 

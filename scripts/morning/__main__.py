@@ -37,7 +37,7 @@ from morning.cast import (
 )
 from morning.photos import fetch_photos
 from morning.screen import Line, Screen
-from morning.stage import Running, Stage, StageError
+from morning.stage import Running, Stage, StageError, program
 from recognizer.errors import MissingWeightsError
 from recognizer.pipeline import RecognizerSettings, open_recognizer
 
@@ -187,8 +187,12 @@ def _enrol(
 ) -> None:
     consent = ("--consent", "demo: spoken agreement")
     if live:
-        screen.say("Look at the camera: five good frames enrol you as number 1000.")
-        stage.run("kiosk", "enrol", "1000", "--name", "You", *consent, "--camera")
+        screen.say("You are enrolled as number 1000: look at the camera and do as it says.")
+        you = ("1000", "--name", "You", *consent, "--camera", "--identity", "known")
+        # Not through the stage, which would keep its hints to itself.
+        subprocess.run(
+            [*program("kiosk"), "enrol", *you, "--config", str(stage.config)], check=True
+        )
     for person in cast:
         if person.number is None:
             continue

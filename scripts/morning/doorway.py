@@ -9,6 +9,7 @@ import cv2
 
 from morning.cast import Person, portrait
 from morning.stage import Stage
+from morning.turning import Head
 from morning.walkup import FPS, Walk, empty_room, walk_up
 
 
@@ -33,8 +34,24 @@ def pictures_of(people: Sequence[Person], folder: Path, *, frames: int, gap: int
     folder.mkdir()
     count = 0
     for seed, person in enumerate(people):
-        standing = Walk(seconds=4 * frames / FPS, from_px=140, to_px=150)
-        close = list(walk_up(person.walks[0], standing, seed))[-frames:]
-        for image in (*close, *list(empty_room(1.0, seed))[:gap]):
+        # They stand still in the second half of a walk.
+        walk = Walk(seconds=2 * frames / FPS, from_px=140, to_px=150)
+        close = list(walk_up(person.walks[0], walk, seed))[-frames:]
+        for image in (*close, *empty_room(gap / FPS, seed)):
             cv2.imwrite(str(folder / f"{count:05}.png"), image)
+            count += 1
+
+
+def turning_pictures(person: Person, folder: Path, poses: Sequence[tuple[int, int, int]]) -> None:
+    """A folder of pictures: a head that turns, (yaw, pitch, frames) each, in degrees.
+
+    It turns by 12 degrees a picture.
+    """
+    folder.mkdir()
+    head, yaw, pitch, count = Head(person.walks[0], seed=1), 0, 0, 0
+    for to_yaw, to_pitch, frames in poses:
+        for _ in range(frames):
+            yaw += max(-12, min(12, to_yaw - yaw))
+            pitch += max(-12, min(12, to_pitch - pitch))
+            cv2.imwrite(str(folder / f"{count:05}.png"), head.frame(yaw, pitch))
             count += 1

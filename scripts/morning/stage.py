@@ -195,6 +195,9 @@ weights = {json.dumps(str(weights.resolve()))}
 [pad]
 mode = "{pad}"
 
+[enrolment]
+require_pad = {"true" if pad == "on" else "false"}
+
 [indicators]
 pins = "mock"
 """,

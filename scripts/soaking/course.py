@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from morning.cast import Person
+from morning.stage import Line, Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,14 @@ class Outcome:
 
 
 Part = Callable[[Course], Outcome]
+_MISTAKES = frozenset({"internal_error", "message_put_aside", "crashed"})
+
+
+def mistakes_of(outcome: Outcome) -> Listener:
+    """Notes what a daemon must never say as a failure."""
+
+    def hear(program: str, line: Line) -> None:
+        if line.get("event") in _MISTAKES:
+            outcome.failures.append(f"{program} said {line}")
+
+    return hear

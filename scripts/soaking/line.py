@@ -21,15 +21,13 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
-from morning.stage import Line
-from soaking.course import Course, Outcome
+from soaking.course import Course, Outcome, mistakes_of
 from soaking.misfortunes import LONG_MISFORTUNES, MISFORTUNES, Misfortune
 from soaking.site import DAEMONS, Site
 
 _SEED = 1
 _DELIVERED_WITHIN_S = 180.0  # far more than it takes; a hang ends as a failure
 _WORST = 6  # a turn in so many has something lost beside the line's trouble
-_MISTAKES = frozenset({"internal_error", "message_put_aside", "crashed"})
 # What an old copy explains: numbers that never come, and numbers that were used twice.
 _EXPLAINED = frozenset({"skipped", "fork"})
 
@@ -37,12 +35,7 @@ _EXPLAINED = frozenset({"skipped", "fork"})
 def soak(course: Course) -> Outcome:
     """Run it for the course's seconds, then heal everything, wait for delivery and compare."""
     outcome, random, did = Outcome(), Random(_SEED), Counter[str]()
-
-    def hear(program: str, line: Line) -> None:
-        if line.get("event") in _MISTAKES:
-            outcome.failures.append(f"{program} said {line}")
-
-    with Site(course.folder, course.weights, random, hear) as site:
+    with Site(course.folder, course.weights, random, mistakes_of(outcome)) as site:
         for name in DAEMONS:
             site.start(name)
         first = (site.lose_database, "headquarters lost its database")

@@ -12,12 +12,17 @@ import shutil
 import subprocess
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
+
+from sqlalchemy import select
 
 from hq.database import Database
 from hq.punches import Punches
-from hq.reports import alarm_lines, terminal_lines
+from hq.reports import Reader, alarm_lines, terminal_lines
+from hq.tables import EVENTS
 from kiosk.clock import SystemClock
 from kiosk.orders import obey
 from kiosk.overrides import Overrides
@@ -71,6 +76,11 @@ class Site:
         for number in range(count):
             body = Punch(person=f"N{number}", method="face")
             self.appended.add(self.stores.ledger.append(body, self._clock.now()).id)
+
+    def store_up(self, count: int) -> None:
+        """Many punches in one transaction: what a terminal without network has kept."""
+        with self.stores.ledger_db.transaction():
+            self.punch(count)
 
     def obey(self) -> None:
         """Carry out what has come down."""
@@ -161,6 +171,22 @@ class Site:
     def counted(self) -> list[str]:
         """The ids of the punches that headquarters counts."""
         return [line["id"] for line in Punches(self.database).read()]
+
+    def order(self) -> tuple[list[str], list[str], int]:
+        """The hashes in the ledger and at headquarters; how many came before an earlier record.
+
+        Headquarters gives its rows ascending ids as it stores them.
+        """
+        recorded = [r.hash.hex() for r in self.stores.ledger.records(0, len(self.appended) + 1000)]
+        with self.database.read() as connection:
+            arrived = connection.scalars(select(EVENTS.c.seq).order_by(EVENTS.c.id)).all()
+        early = sum(later < earlier for earlier, later in pairwise(arrived))
+        return recorded, [line["hash"] for line in Reader(self.database).read()], early
+
+    def status(self) -> dict[str, Any]:
+        """The terminal's last status at headquarters; empty while there is none."""
+        status = terminal_lines(self.database)[0]["status"]
+        return status if isinstance(status, dict) else {}
 
     def alarms(self) -> set[str]:
         """The kinds of headquarters' alarms."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,26 +19,38 @@ from tests.sync.conftest import authority, broker, left_as_found, server
 __all__ = ["authority", "broker", "left_as_found", "server"]
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One PostgreSQL server for the session; skips where it is not installed."""
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
     if find_postgres() is None:
         pytest.skip("needs PostgreSQL (Debian: apt-get install postgresql)")
     with Postgres(durable=False) as server:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for the session; skips where it is not installed."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def idle_databases() -> list[str]:
+    """Databases on the session's server that nobody uses."""
+    return []
+
+
 @pytest.fixture
-def own_postgres(postgres: Postgres) -> Iterator[Postgres]:
+def own_postgres() -> Iterator[Postgres]:
     """A PostgreSQL server for one test, which may kill it."""
-    with Postgres(durable=False) as server:
+    with running_postgres() as server:
         yield server
 
 
 @pytest.fixture
-def postgres_databases(postgres: Postgres) -> Iterator[Databases]:
+def postgres_databases(postgres: Postgres, idle_databases: list[str]) -> Iterator[Databases]:
     """Databases on the session's server."""
-    made = PostgresDatabases(postgres)
+    made = PostgresDatabases(postgres, idle_databases)
     yield made
     made.close()
 
@@ -47,7 +60,8 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
     """Every test that asks for it runs on both kinds."""
     made: Databases = SqliteFiles(tmp_path)
     if request.param == "postgresql":
-        made = PostgresDatabases(request.getfixturevalue("postgres"))
+        server = request.getfixturevalue("postgres")
+        made = PostgresDatabases(server, request.getfixturevalue("idle_databases"))
     yield made
     made.close()
 
@@ -55,7 +69,7 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
 @pytest.fixture
 def office(databases: Databases) -> Iterator[Office]:
     """A receiver on a database of either kind."""
-    made = open_office(databases.new())
+    made = open_office(databases.ready())
     yield made
     made.database.close()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
+import uuid6
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hq.commands import Outgoing
@@ -14,10 +17,13 @@ from hq.intake import ReplayPolicy
 from hq.receiver import Receiver
 from hq.reports import Reader, alarm_lines
 from hq.terminals import add_terminal
-from store.records import Record
+from store.canonical import canonical
+from store.chain import record_hash, sign_record
+from store.records import Body, Instant, Punch, Record, build_payload
 from sync.contract.documents import Command, Receipt, open_command, open_receipt
 from sync.contract.events import build_batch
 from sync.contract.topics import Address, Channel, topic
+from sync.contract.verify import START, Head
 from tests.sync.made import GATE_A, GATE_A_KEY, HQ_KEY, NOON, inbound
 
 POLICY = ReplayPolicy(grace_s=3, every_s=10, most_s=60, expiry_s=600)
@@ -80,3 +86,47 @@ def open_office(url: str, *addresses: Address, key: Ed25519PrivateKey = GATE_A_K
     for address in addresses or (GATE_A,):
         add_terminal(database, address, key.public_key(), NOON)
     return Office(database, Receiver(database, HQ_KEY, POLICY))
+
+
+class Gate:
+    """A terminal whose records headquarters gets at once."""
+
+    def __init__(self, office: Office, address: Address = GATE_A) -> None:
+        self._office, self._address, self._head = office, address, START
+
+    def tell(self, at: Instant, body: Body | None = None) -> str:
+        """A record; its id."""
+        body = body or Punch(person=f"E{self._head.seq + 1}", method="pin")
+        seq, record_id = self._head.seq + 1, str(uuid6.uuid7())
+        self._send(
+            body.kind,
+            build_payload(self._address.site, self._address.terminal, seq, record_id, body, at),
+        )
+        return record_id
+
+    def tell_raw(self, at: Instant, time: dict[str, Any]) -> None:
+        """A punch whose `time` is of another form."""
+        body = Punch(person="E", method="pin")
+        payload = build_payload(
+            self._address.site,
+            self._address.terminal,
+            self._head.seq + 1,
+            str(uuid6.uuid7()),
+            body,
+            at,
+        )
+        self._send("punch", canonical({**json.loads(payload), "time": time}))
+
+    def _send(self, kind: str, payload: bytes) -> None:
+        hash_ = record_hash(self._head.hash, payload)
+        record = Record(
+            self._head.seq + 1,
+            json.loads(payload)["id"],
+            kind,
+            payload,
+            self._head.hash,
+            hash_,
+            sign_record(GATE_A_KEY, hash_),
+        )
+        self._head = Head(record.seq, hash_)
+        self._office.take([record], self._address)

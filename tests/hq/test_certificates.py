@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def office(databases: Databases) -> Iterator[Office]:
-    opened = open_office(databases.new(), GATE_A, GATE_B)
+    opened = open_office(databases.ready(), GATE_A, GATE_B)
     opened.now = NOW
     yield opened
     opened.database.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import stat
 from pathlib import Path
 
 import pytest
+import rfc8785
 from click.testing import CliRunner, Result
 
 from hq.cli import main
@@ -102,6 +105,20 @@ def test_punches_events_and_alarms_are_reported(config: Path) -> None:
     assert (alarm["what"], alarm["terminal"], alarm["count"]) == ("unknown", "gate-b", 1)
     for command in ("punches", "events", "alarms"):
         assert "plant-1/gate" in call(command, "--config", config).stdout
+
+
+def test_the_events_alone_prove_a_terminals_chain(config: Path) -> None:
+    """As docs/contract/README.md says it, with nothing of ours."""
+    fill(config)
+    head = bytes(32)
+    for event in json.loads(call("events", "--json", "--config", config).stdout):
+        assert event["previoushash"] == head.hex()
+        head = hashlib.sha256(head + rfc8785.dumps(event["data"])).digest()
+        assert event["hash"] == head.hex()
+        signature = base64.b64decode(event["signature"], validate=True)
+        GATE_A_KEY.public_key().verify(signature, b"kiosk-record-v1\0" + head)
+    [terminal] = json.loads(call("terminals", "list", "--json", "--config", config).stdout)
+    assert (terminal["confirmed"], terminal["hash"]) == (2, head.hex())
 
 
 def test_every_mistake_in_the_settings_is_named(config: Path) -> None:

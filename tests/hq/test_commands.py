@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def office(databases: Databases) -> Iterator[Office]:
-    opened = open_office(databases.new(), GATE_A, GATE_B)
+    opened = open_office(databases.ready(), GATE_A, GATE_B)
     yield opened
     opened.database.close()
 

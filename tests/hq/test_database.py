@@ -106,6 +106,7 @@ def test_commands_of_an_older_database_name_whom_they_are_about(tmp_path: Path) 
     send(database, HQ_KEY, "plant-1", "withdraw", {"number": "7"}, NOON, NOON + timedelta(hours=1))
     send(database, HQ_KEY, "plant-1", "ping", {}, NOON, NOON + timedelta(hours=1))
     with database.write() as connection:
+        connection.execute(text("DROP INDEX ix_events_kind_record_id"))
         connection.execute(text("DROP INDEX ix_commands_person"))
         for table in ("seals", "endings"):
             connection.execute(text(f"DROP TABLE {table}"))

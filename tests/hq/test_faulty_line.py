@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from soaking.misfortunes import MISFORTUNES, drop, stall
+from soaking.misfortunes import MISFORTUNES, Misfortune, cut_in_a_packet, double, drop, stall
 from soaking.proxy import Proxy
 from tests.hq.plant import Plant
 from tests.sync.made import until
@@ -36,11 +36,15 @@ def test_every_kind_of_trouble_one_after_the_other(plant: Plant) -> None:
         assert plant.alarms() == []
 
 
-def test_headquarters_line_may_break_too(plant: Plant) -> None:
+@pytest.mark.parametrize(
+    "misfortunes",
+    [(cut_in_a_packet, double, drop), pytest.param(MISFORTUNES, marks=pytest.mark.soak)],
+)
+def test_headquarters_line_may_break_too(plant: Plant, misfortunes: tuple[Misfortune, ...]) -> None:
     with Proxy(plant.broker.port, Random(2)) as line:
         plant.start_hq(port=line.port)
         plant.start_sync()
-        for misfortune in MISFORTUNES:
+        for misfortune in misfortunes:
             plant.punch(30)
             misfortune(line)
             plant.punch(30)

@@ -9,20 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uuid6
 from click.testing import CliRunner
 
 from hq.cli import main
 from hq.punches import Punches, local_text
-from store.canonical import canonical
-from store.chain import record_hash, sign_record
-from store.records import Instant, Punch, Record, Stop, build_payload
-from sync.contract.topics import Address
-from sync.contract.verify import START, Head
+from store.records import Stop
 from tests.hq.databases import Databases
-from tests.hq.made import Office, open_office
+from tests.hq.made import Gate, Office, open_office
 from tests.hq.pi import PiClock
-from tests.sync.made import GATE_A, GATE_A_KEY, GATE_B, NOON
+from tests.sync.made import GATE_A, GATE_B, NOON
 
 pytestmark = pytest.mark.usefixtures("left_as_found")
 
@@ -30,51 +25,9 @@ pytestmark = pytest.mark.usefixtures("left_as_found")
 @pytest.fixture
 def offices(databases: Databases) -> Iterator[Office]:
     """Headquarters that knows gates A and B."""
-    made = open_office(databases.new(), GATE_A, GATE_B)
+    made = open_office(databases.ready(), GATE_A, GATE_B)
     yield made
     made.database.close()
-
-
-class Gate:
-    """A terminal whose records headquarters gets at once."""
-
-    def __init__(self, office: Office, address: Address = GATE_A) -> None:
-        self._office, self._address, self._head = office, address, START
-
-    def tell(self, at: Instant, body: Punch | Stop | None = None) -> None:
-        body = body or Punch(person=f"E{self._head.seq + 1}", method="pin")
-        seq, record_id = self._head.seq + 1, str(uuid6.uuid7())
-        self._send(
-            body.kind,
-            build_payload(self._address.site, self._address.terminal, seq, record_id, body, at),
-        )
-
-    def tell_raw(self, at: Instant, time: dict[str, Any]) -> None:
-        """A punch whose `time` is of another form."""
-        body = Punch(person="E", method="pin")
-        payload = build_payload(
-            self._address.site,
-            self._address.terminal,
-            self._head.seq + 1,
-            str(uuid6.uuid7()),
-            body,
-            at,
-        )
-        self._send("punch", canonical({**json.loads(payload), "time": time}))
-
-    def _send(self, kind: str, payload: bytes) -> None:
-        hash_ = record_hash(self._head.hash, payload)
-        record = Record(
-            self._head.seq + 1,
-            json.loads(payload)["id"],
-            kind,
-            payload,
-            self._head.hash,
-            hash_,
-            sign_record(GATE_A_KEY, hash_),
-        )
-        self._head = Head(record.seq, hash_)
-        self._office.take([record], self._address)
 
 
 @pytest.mark.parametrize(

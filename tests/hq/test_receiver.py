@@ -121,7 +121,7 @@ def test_command_numbers_outgrow_those_of_a_lost_database(
     office.pass_s(10)
     office.answers = office.receiver.due_replays(office.now)
     [before] = office.commands()
-    again = open_office(databases.new())
+    again = open_office(databases.ready())
     again.now = office.now
     again.take(records[1:])
     again.pass_s(10)
@@ -302,7 +302,7 @@ def test_two_workers_at_once_store_everything_once(office: Office) -> None:
 
 
 def test_terminals_do_not_mix(databases: Databases) -> None:
-    office = open_office(databases.new(), GATE_A, GATE_B)
+    office = open_office(databases.ready(), GATE_A, GATE_B)
     assert office.take(chain(2)).seq == 2
     assert office.take(chain(3, address=GATE_B), GATE_B).seq == 3
     assert office.seqs() == [1, 2, 1, 2, 3]

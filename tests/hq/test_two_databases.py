@@ -127,7 +127,7 @@ def test_an_instant_of_the_first_year_comes_back_whatever_zone_the_server_is_in(
 def test_the_same_alarm_from_four_workers_at_once_is_one_that_counts_four(
     databases: Databases,
 ) -> None:
-    office = open_office(databases.new())
+    office = open_office(databases.ready())
     start = Barrier(4, timeout=30)
     message = inbound(topic(GATE_B, Channel.EVENTS), build_batch(chain(1, address=GATE_B))[0])
 
@@ -147,7 +147,7 @@ def test_the_same_alarm_from_four_workers_at_once_is_one_that_counts_four(
 def test_alarms_in_any_order_from_two_workers_do_not_lock_each_other_out(
     databases: Databases,
 ) -> None:
-    office = open_office(databases.new())
+    office = open_office(databases.ready())
     alarms = [Alarm("forged", "plant-1", "gate-a", seq) for seq in range(40)]
     start = Barrier(2, timeout=30)
 
@@ -167,7 +167,7 @@ def test_alarms_in_any_order_from_two_workers_do_not_lock_each_other_out(
 def test_two_workers_with_crossing_terminals_do_not_lock_each_other_out(
     databases: Databases,
 ) -> None:
-    office = open_office(databases.new(), GATE_A, GATE_B)
+    office = open_office(databases.ready(), GATE_A, GATE_B)
     chains = {address: chain(40, address=address) for address in (GATE_A, GATE_B)}
     status = build_status(state="online", now=NOON, head=0, confirmed=0, version="0.1.0")
     start = Barrier(2, timeout=30)
@@ -193,7 +193,7 @@ def test_two_workers_with_crossing_terminals_do_not_lock_each_other_out(
 
 
 def test_the_victim_of_a_deadlock_is_told_to_try_again(postgres_databases: Databases) -> None:
-    office = open_office(postgres_databases.new(), GATE_A, GATE_B)
+    office = open_office(postgres_databases.ready(), GATE_A, GATE_B)
     both_have_one = Barrier(2, timeout=30)
     touch = text("UPDATE terminals SET replays_asked = 0 WHERE terminal = :terminal")
 
@@ -217,7 +217,7 @@ def test_the_victim_of_a_deadlock_is_told_to_try_again(postgres_databases: Datab
 def test_a_terminal_registered_by_two_people_at_once_is_registered_once(
     databases: Databases,
 ) -> None:
-    office = open_office(databases.new())
+    office = open_office(databases.ready())
     start = Barrier(3, timeout=30)
 
     def register(key: Ed25519PrivateKey) -> str:
@@ -251,7 +251,7 @@ def test_a_database_server_killed_and_restarted_is_trouble_and_then_none(
 
 
 def test_a_round_larger_than_a_batch_and_text_of_every_script_fit(databases: Databases) -> None:
-    office = open_office(databases.new())
+    office = open_office(databases.ready())
     records = chain(1000)
     records.append(next_record(head_of(records), Punch(person="日本𝒳é", method="face")))
     messages = [

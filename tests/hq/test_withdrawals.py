@@ -31,7 +31,7 @@ HOUR_S = 3600
 
 @pytest.fixture
 def office(databases: Databases) -> Iterator[Office]:
-    opened = open_office(databases.new(), GATE_A)
+    opened = open_office(databases.ready(), GATE_A)
     yield opened
     opened.database.close()
 

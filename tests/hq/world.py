@@ -96,7 +96,7 @@ class World:
 
     def lose_database(self) -> None:
         """Headquarters starts with nothing."""
-        self._use(self.databases.new())
+        self._use(self.databases.ready())
 
     def back_up(self) -> None:
         self._close()

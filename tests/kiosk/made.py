@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from numpy.typing import NDArray
 
+from kiosk.assembly import assemble
 from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits
-from kiosk.identity import NoReader
-from kiosk.indicators import Signal
+from kiosk.indicators import Indicator, Signal
+from kiosk.panel import NoPanel, Panel
+from kiosk.screen.view import Screen
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.coverage import Sample
@@ -24,10 +26,11 @@ from recognizer.pipeline import Recognizer
 from store.keys import create_keys
 from store.machine import Health
 from store.records import Instant
+from store.register import Agreement
 from store.settings import HqSection, StoreSection, Terminal
 
 MODEL = "ab" * 32
-LIMITS = Limits(one_person=0.4, anybody=0.4)
+LIMITS = Limits(one_person=0.4, policy=DecisionPolicy(0.4))
 D = 192
 
 
@@ -73,26 +76,46 @@ def terminal(folder: Path) -> Settings:
     )
 
 
+def settings_file(folder: Path) -> Path:
+    """The settings of `terminal(folder)` as the file that commands read."""
+    config = folder / "kiosk.toml"
+    config.write_text(
+        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
+        f'[store]\ndirectory = "{folder}"\nkeys = "{folder / "keys"}"\n'
+        f'[hq]\npublic_key = "{folder / "hq.pub"}"\n'
+    )
+    return config
+
+
 def door(
     settings: Settings,
     stores: Stores,
     eyes: object,
-    lamps: Lamps,
+    lamps: Indicator,
     policy: object = DecisionPolicy(0.5),
+    panel: Panel | None = None,
+    screen: Screen | None = None,
 ) -> Door:
     """A door that nothing of this machine reaches; stand-ins do for recogniser and policy."""
-    return Door(
+    return assemble(
         settings,
         stores,
         cast(Recognizer, eyes),
         lambda _: cast(DecisionPolicy, policy),
+        lambda _: 0.5,
         lamps,
+        panel or NoPanel(),
         StoppedClock(),
         threading.Event(),
-        lambda _: 0.5,
-        NoReader(),
         health=Health,
+        screen=screen,
     )
+
+
+def consenting(stores: Stores, number: str) -> None:
+    """Enter somebody who agreed to the notice as it is."""
+    stores.register.upsert(number, "Name", "en", "active", None, now())
+    stores.register.agree(number, Agreement(stores.notices.version, "0" * 64, "form"), now())
 
 
 def face(person: int, shot: int = 0, apart: float = 0.5) -> NDArray[np.float32]:

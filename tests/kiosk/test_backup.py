@@ -14,6 +14,7 @@ import pyrage
 import pytest
 
 from kiosk.stores import open_stores
+from store import archive
 from store.archive import MANIFEST, Manifest, pack
 from store.database import Database
 from store.errors import (
@@ -157,6 +158,20 @@ def test_a_deletion_in_the_middle_does_not_wait_and_is_not_in_the_backup(
     assert json.loads(shown.stdout)[0]["templates"] == 0
 
 
+def test_a_backup_of_before_badges_comes_back_with_a_fresh_key_for_them(
+    gate: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = tuple(name for name in archive.MEMBERS if name != "keys/badges.key")
+    with monkeypatch.context() as before:
+        before.setattr(archive, "MEMBERS", former)
+        file = gate.create()
+    done = gate.restore(file)
+    assert done.exit_code == 0, done.exception
+    old, new = (config.parent / "keys" for config in (gate.config, gate.new_config))
+    assert (new / "templates.key").read_bytes() == (old / "templates.key").read_bytes()
+    assert (new / "badges.key").read_bytes() != (old / "badges.key").read_bytes()
+
+
 def test_new_hardware_is_the_same_terminal(gate: Site) -> None:
     file = gate.create()
     done = gate.restore(file)
@@ -164,7 +179,7 @@ def test_new_hardware_is_the_same_terminal(gate: Site) -> None:
     assert "provisional" in done.output
     assert "withdrawn since then" in done.output
     old, new = gate.config.parent, gate.new_config.parent
-    for name in ("signing.key", "sealing.key", "templates.key", "signing.pub", "sealing.pub"):
+    for name in ("signing.key", "sealing.key", "templates.key", "badges.key"):
         assert (new / "keys" / name).read_bytes() == (old / "keys" / name).read_bytes()
     for name in ("ledger.key", "gallery.key"):  # an old card's keys open nothing new
         assert (new / "keys" / name).read_bytes() != (old / "keys" / name).read_bytes()

@@ -17,7 +17,7 @@ from tests.killing import is_killed
 from tests.kiosk.backups import Site, site
 
 _WATCHED = frozenset({"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir"})
-_EVERY = int(os.environ.get("KIOSK_BACKUP_KILL_EVERY", "5"))
+_EVERY = int(os.environ.get("KIOSK_BACKUP_KILL_EVERY", "11"))
 
 
 def killed_at(operation: int, folder: Path, work: Callable[[], object]) -> bool:
@@ -66,7 +66,7 @@ def whole(gate: Site) -> None:
     assert verified.exit_code == 0, verified.exception
     assert verified.output.startswith("8 records")
     assert "1 " in gate.run("people", "list", "--config", gate.new_config).output
-    assert len(list((new / "keys").glob("*.key"))) == 5
+    assert len(list((new / "keys").glob("*.key"))) == 6
     left = [p for p in new.rglob("*") if ".restore/" in str(p)]
     assert left == []
 

@@ -19,7 +19,7 @@ from recognizer.matcher import Matcher
 from recognizer.pipeline import Look, TrackedFace
 from recognizer.quality import Quality
 from recognizer.simulated_motion import Mover, simulate
-from tests.kiosk.made import Lamps, terminal
+from tests.kiosk.made import Lamps, consenting, terminal
 from tests.kiosk.made import door as made_door
 
 BLACK = np.zeros((480, 640, 3), dtype=np.uint8)
@@ -79,20 +79,21 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def stores(settings: Settings) -> Iterator[Stores]:
     with open_stores(settings) as opened:
+        consenting(opened, "1001")
         yield opened
 
 
 def serve(settings: Settings, stores: Stores, mover: Mover, *, obeys: bool) -> tuple[Lamps, bytes]:
-    """What was shown, and the ledger's payloads."""
+    """What was shown, and the payloads of the records that followed the consent."""
     lamps = Lamps()
     made_door(settings, stores, Head(lamps, mover, obeys), lamps, Certain()).run(Film())
-    return lamps, b"".join(r.kind.encode() + r.payload for r in stores.ledger.records(0, 100))
+    return lamps, b"".join(r.kind.encode() + r.payload for r in stores.ledger.records(2, 100))
 
 
 def test_who_turns_as_asked_is_recorded(settings: Settings, stores: Stores) -> None:
     lamps, written = serve(settings, stores, Mover.HEAD_TURNING, obeys=True)
     assert lamps.shown[-1] is Signal.ACCEPTED
-    assert [r.kind for r in stores.ledger.records(0, 100)] == ["punch"]
+    assert [r.kind for r in stores.ledger.records(2, 100)] == ["punch"]
     assert b"1001" in written
 
 

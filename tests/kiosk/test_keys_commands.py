@@ -43,7 +43,7 @@ def test_sealed_keys_come_back_and_follow_a_rotation(tmp_path: Path) -> None:
     with open_stores(settings):
         pass
     keys, sealed = tmp_path / "keys", tmp_path / "sealed"
-    assert len(seal_keys(keys, sealed)) == 5
+    assert len(seal_keys(keys, sealed)) == 6
     old = {path.name: path.read_bytes() for path in keys.glob("*.key")}
     held = b"".join(path.read_bytes() for path in sealed.iterdir())
     assert not any(content.strip() in held for content in old.values())

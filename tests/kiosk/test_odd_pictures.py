@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kiosk import daemon
+from kiosk import sight
 from kiosk.cameras import Frame
-from kiosk.enrolment import Applicant, Limits, enrol, from_camera, from_photos
+from kiosk.enrolment import Applicant, Limits, enrol
+from kiosk.enrolment_photos import from_photos
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.indicators import Signal
 from kiosk.stores import open_stores
+from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 from store.records import Fault, Punch
 from tests.kiosk.made import Lamps, now, terminal
@@ -50,15 +52,6 @@ def test_a_dog_beside_the_person_is_nobody(
     cv2.imwrite(str(tmp_path / "both.png"), beside)
     samples, passed_over = from_photos(eyes, [tmp_path / "both.png"])
     assert (len(samples), passed_over) == (1, [])
-
-
-def test_the_camera_enrols_in_spite_of_frames_that_are_no_pictures(
-    eyes: Recognizer, portrait: Image
-) -> None:
-    grey = portrait[:, :, 0]
-    frames = [picture for _ in range(40) for picture in (portrait, grey)]
-    samples = from_camera(eyes, _Frames(frames))
-    assert len(samples) >= 5
 
 
 def _segment(marker: int, body: bytes) -> bytes:
@@ -139,7 +132,7 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
     settings = terminal(tmp_path)
     said: list[dict[str, object]] = []
     monkeypatch.setattr(
-        daemon, "complain", lambda event, **more: said.append(more | {"event": event})
+        sight, "complain", lambda event, **more: said.append(more | {"event": event})
     )
     grey, deep = portrait[:, :, 0], portrait.astype(np.uint16)
     wrong: list[Image] = [grey, deep[:, :, :2], portrait[:0], grey] * 10  # type: ignore[list-item]
@@ -148,7 +141,9 @@ def test_frames_that_are_no_pictures_are_skipped_counted_and_the_door_goes_on(
         cv2.imwrite(str(tmp_path / "a.png"), portrait)
         samples, _ = from_photos(eyes, [tmp_path / "a.png"])
         applicant = Applicant("1007", "A Name", "en", "on paper", None)
-        enrol(stores, eyes.model_digest, applicant, samples, Limits(0.5, 0.5), now())
+        enrol(
+            stores, eyes.model_digest, applicant, samples, Limits(0.5, DecisionPolicy(0.5)), now()
+        )
         lamps = Lamps()
         door = made_door(settings, stores, eyes, lamps)
         door.run(_Frames([*wrong, portrait, grey, small, portrait, grey, portrait]))

@@ -1,7 +1,8 @@
 """SIGKILL between any two steps of a command: afterwards it was done once, or it is done then.
 
 A child process obeys one command and kills itself before its n-th step (a statement on either
-database, an fsync, a rename); for every n until it gets through. Then the terminal starts again.
+database, an fsync, a rename); for every third n until it gets through, in the soak for every n.
+Then the terminal starts again.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def configured(settings: Settings, stores: Stores) -> None:
     assert record.content().body["keys"] == ["decision.margin"]
 
 
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     ("type", "arguments", "detail", "holds"),
     [
@@ -82,6 +84,7 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
     arguments: dict[str, object],
     detail: str,
     holds: Callable[[Settings, Stores], None],
+    every: int,
 ) -> None:
     first = ordered_terminal(tmp_path / "first")
     with open_stores(first) as stores:
@@ -103,5 +106,5 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
             assert stores.ledger.verify(stores.signer.public_key()).seq == stores.ledger.head().seq
             holds(settings, stores)
         shutil.rmtree(folder)
-        steps += 1
+        steps += every
     assert steps > 20

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from kiosk.cli import cli
 from kiosk.enrolment import enrol
-from kiosk.notices import consent_notice, site_notice
+from kiosk.notices import LANGUAGES
 from kiosk.settings import Settings, TemplatesSection
 from store.errors import ConstraintError, NoConsentError
 from tests.kiosk.gates import HERE, SITE, Gate, open_gate
@@ -76,12 +76,12 @@ def test_who_consented_is_known_at_the_other_terminal_under_its_own_transform(
     assert person is not None
     assert (person.name, person.language) == (f"Name {one}", "de")
     [consent] = b.stores.gallery.consents(one)
-    assert (consent.text_digest, consent.how, consent.witness) == (
-        SITE.text_digest,
-        SITE.how,
-        SITE.witness,
+    assert (consent.text_version, consent.text_digest, consent.how) == (
+        HERE.text_version,
+        HERE.text_digest,
+        HERE.how,
     )
-    assert [kind for kind, _ in b.told(one)] == ["person_entry", "templates_received"]
+    assert [kind for kind, _ in b.told(one)] == ["person_entry", "consent", "templates_received"]
     told = dict(b.told(one))["templates_received"]
     assert (told["sender"], told["change"], told["templates"]) == ("gate-a", 100, 2)
     assert told["text_digest"] == SITE.text_digest
@@ -126,7 +126,8 @@ def test_the_consent_for_the_site_is_its_own_and_needs_the_other(
     gates: tuple[Gate, Gate], one: str
 ) -> None:
     a, b = gates
-    assert site_notice().digest != consent_notice().digest
+    notices = a.stores.notices
+    assert notices.site.digest not in {notices.of(language).digest for language in LANGUAGES}
     a.stores.gallery.add_person(one, "N", "en", NOW)
     with pytest.raises(NoConsentError):
         a.stores.sharing.agree(one, SITE, NOW)

@@ -26,6 +26,7 @@ LETTER = Letter(
     np.stack([vector(1), vector(2)]),
     (900_000, 800_000),
     Agreement("2026-11-01", "ef" * 32, "signed form 17", "12"),
+    Agreement("2026-11-24", "cd" * 32, "signed form 18"),
     "2026-11-24T06:00:00.000000Z",
 )
 

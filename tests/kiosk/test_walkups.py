@@ -16,7 +16,6 @@ from kiosk.visit import (
     Nobody,
     Punch,
     Reject,
-    Repeat,
     Rules,
     Seen,
     State,
@@ -76,9 +75,9 @@ def serve(eyes: Recognizer, gallery: Matcher, images: Iterable[Image]) -> list[E
 def answers(effects: list[Effect]) -> list[str | None]:
     """Whom each answer was for; None is somebody turned down."""
     return [
-        e.decision.person if isinstance(e, Punch | Repeat) else None
+        e.who.person if isinstance(e, Punch) else None
         for e in effects
-        if isinstance(e, Punch | Repeat | Reject)
+        if isinstance(e, Punch | Reject)
     ]
 
 
@@ -123,7 +122,8 @@ def test_a_swap_before_the_answer_fuses_nothing(
     effects = serve(eyes, gallery, swap)
     assert answers(effects) == [cast[2].number]
     (punch,) = [e for e in effects if isinstance(e, Punch)]
-    assert punch.decision.frames == DecisionPolicy(0.5).min_frames
+    assert punch.who.decision is not None
+    assert punch.who.decision.frames == DecisionPolicy(0.5).min_frames
 
 
 def test_who_was_served_and_jumps_across_the_frame_is_not_served_again(

@@ -100,7 +100,8 @@ def test_the_fifth_attack_in_a_row_is_a_streak_at_once_and_the_sixth_no_other(
     visit = [FACE] * 10 + [NOBODY] * 40
     with open_stores(settings) as stores:
         serve(settings, stores, visit * 6)
-        assert written(stores) == ["rejection"] * 5 + ["fault attack_streak", "rejection"]
+        found = [kind for kind in written(stores) if kind != "face_failed"]
+        assert found == ["rejection"] * 5 + ["fault attack_streak", "rejection"]
 
 
 def test_a_camera_that_comes_and_goes_is_one_fault_until_it_stayed_well(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from argon2 import Parameters, Type
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
@@ -29,6 +30,8 @@ SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(range(96, 128)))
 PUBLIC = SIGNER.public_key()
 TERMINAL = Terminal(site="plant-1", name="gate-a", zone="Europe/Berlin")
+# argon2id at next to no cost: what is tested is not how long guessing takes.
+CHEAP = Parameters(Type.ID, 19, 16, 32, time_cost=1, memory_cost=64, parallelism=1)
 MODEL = "ab" * 32
 OTHER_MODEL = "cd" * 32
 START = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)

@@ -23,6 +23,7 @@ FILES = {
     "ledger.key": 0o400,
     "gallery.key": 0o400,
     "templates.key": 0o400,
+    "badges.key": 0o400,
     "signing.key": 0o400,
     "sealing.key": 0o400,
     "signing.pub": 0o444,

@@ -236,5 +236,10 @@ class StoreHistory(RuleBasedStateMachine):
         self.place.cleanup()
 
 
-TestStoreHistory = StoreHistory.TestCase
-TestStoreHistory.settings = settings(max_examples=25, stateful_step_count=25)
+class TestStoreHistory(StoreHistory.TestCase):  # type: ignore[misc,name-defined]
+    settings = settings(max_examples=12, stateful_step_count=25)
+
+
+@pytest.mark.soak
+class TestManyStoreHistories(StoreHistory.TestCase):  # type: ignore[misc,name-defined]
+    settings = settings(max_examples=200, stateful_step_count=50)

@@ -210,7 +210,7 @@ STORY = [
 ]
 
 
-@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.soak)])
 def test_a_crash_at_any_statement_leaves_each_change_told_exactly_once(
     tmp_path: Path, every: int
 ) -> None:

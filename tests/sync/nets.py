@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
@@ -19,6 +20,7 @@ from sync.transport_memory import MemoryBroker, MemoryTransport
 from tests.sync.made import GATE_A, until
 
 PATIENCE_S = 20.0
+_MQTT_5_CONNECT = bytes.fromhex("100d00044d5154540502003c000000")
 
 
 class Net(Protocol):
@@ -154,3 +156,40 @@ def next_message(client: Transport, within_s: float = PATIENCE_S) -> Inbound:
 
     until(came, "a message", within_s)
     return found[0]
+
+
+class Clients:
+    """Transports that are closed at the end of the test."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.made: list[MqttTransport] = []
+
+    def connect(self, tls: Credentials, client_id: str, *subscriptions: str) -> MqttTransport:
+        client = self.start(tls, client_id, *subscriptions)
+        until(lambda: client.connection is not None, "connected")
+        return client
+
+    def start(self, tls: Credentials, client_id: str, *subscriptions: str) -> MqttTransport:
+        client = MqttTransport(
+            settings(self._port, tls, client_id),
+            subscriptions,
+            Random(1),
+            backoff=Backoff(0.1, 0.2),
+        )
+        client.start()
+        self.made.append(client)
+        return client
+
+
+def answer_to(port: int, context: ssl.SSLContext | None) -> bytes:
+    """What comes back for an MQTT CONNECT; empty when the connection is ended."""
+    with contextlib.ExitStack() as stack:
+        line: socket.socket = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+        try:
+            if context is not None:
+                line = stack.enter_context(context.wrap_socket(line, server_hostname="localhost"))
+            line.sendall(_MQTT_5_CONNECT)
+            return line.recv(100)
+        except OSError:
+            return b""

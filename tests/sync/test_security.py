@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,37 +14,10 @@ from morning.broker import Broker as Mosquitto
 from morning.pki import Authority, Credentials
 from sync.contract.topics import Channel, topic
 from sync.errors import CredentialError, NotConnectedError, PublishRefusedError
-from sync.seam import Backoff
 from sync.tls import tls_context
 from sync.transport import MqttTransport
 from tests.sync.made import GATE_A, GATE_B, until
-from tests.sync.nets import next_message, settings
-
-_MQTT_5_CONNECT = bytes.fromhex("100d00044d5154540502003c000000")
-
-
-class Clients:
-    """Transports that are closed at the end of the test."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.made: list[MqttTransport] = []
-
-    def connect(self, tls: Credentials, client_id: str, *subscriptions: str) -> MqttTransport:
-        client = self.start(tls, client_id, *subscriptions)
-        until(lambda: client.connection is not None, "connected")
-        return client
-
-    def start(self, tls: Credentials, client_id: str, *subscriptions: str) -> MqttTransport:
-        client = MqttTransport(
-            settings(self._port, tls, client_id),
-            subscriptions,
-            Random(1),
-            backoff=Backoff(0.1, 0.2),
-        )
-        client.start()
-        self.made.append(client)
-        return client
+from tests.sync.nets import Clients, answer_to, next_message, settings
 
 
 @pytest.fixture
@@ -55,19 +26,6 @@ def clients(broker: Mosquitto) -> Iterator[Clients]:
     yield made
     for client in made.made:
         client.close()
-
-
-def answer_to(port: int, context: ssl.SSLContext | None) -> bytes:
-    """What comes back for an MQTT CONNECT; empty when the connection is ended."""
-    with contextlib.ExitStack() as stack:
-        line: socket.socket = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
-        try:
-            if context is not None:
-                line = stack.enter_context(context.wrap_socket(line, server_hostname="localhost"))
-            line.sendall(_MQTT_5_CONNECT)
-            return line.recv(100)
-        except OSError:
-            return b""
 
 
 def test_plain_tcp_is_refused(broker: Mosquitto) -> None:

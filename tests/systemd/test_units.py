@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 UNITS = Path(__file__).resolve().parents[2] / "systemd"
+KINDS = ("service", "timer", "socket")
 
 
 @pytest.fixture
@@ -18,15 +19,18 @@ def units(tmp_path: Path) -> list[Path]:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed (Debian: apt-get install systemd)")
     copies = []
-    for unit in sorted((*UNITS.glob("*.service"), *UNITS.glob("*.timer"))):
+    for unit in sorted(file for kind in KINDS for file in UNITS.glob(f"*.{kind}")):
         copy = tmp_path / unit.name
         programs = str(Path(sys.executable).parent)
-        copy.write_text(unit.read_text().replace("/opt/kiosk/bin", programs))
+        text = unit.read_text().replace("/opt/kiosk/bin", programs)
+        # cage is there on terminals with a display only: any program stands in for it.
+        copy.write_text(text.replace("/usr/bin/cage", sys.executable))
         copies.append(copy)
         dropins = tmp_path / f"{unit.name}.d"
         dropins.mkdir()
-        for dropin in (UNITS / "sealed").glob(f"{unit.name}.conf"):
-            (dropins / "sealed.conf").write_text(dropin.read_text())
+        for folder in ("sealed", "screen"):
+            for dropin in (UNITS / folder).glob(f"{unit.name}.conf"):
+                (dropins / f"{folder}.conf").write_text(dropin.read_text())
     return copies
 
 
@@ -101,3 +105,18 @@ def test_a_daily_job_is_no_more_exposed_than_measured(name: str, units: list[Pat
         check=False,
     )
     assert done.returncode == 0, done.stdout[-200:]
+
+
+def test_the_screen_is_handed_to_the_process_without_a_network_and_to_loopback_only() -> None:
+    lines = (UNITS / "kiosk-screen.socket").read_text().splitlines()
+    assert [line for line in lines if line.startswith("Listen")] == ["ListenStream=127.0.0.1:8470"]
+    assert "Service=kiosk.service" in lines
+    assert "Sockets=kiosk-screen.socket" in (UNITS / "screen" / "kiosk.service.conf").read_text()
+
+
+def test_the_browser_reaches_this_machine_only_and_keeps_nothing() -> None:
+    text = (UNITS / "kiosk-browser.service").read_text()
+    assert {"IPAddressDeny=any", "IPAddressAllow=localhost"} <= set(text.splitlines())
+    assert "http://127.0.0.1:8470/" in text
+    assert "--incognito" in text
+    assert "--user-data-dir=/run/" in text

@@ -1,0 +1,125 @@
+"""Views and answers as HTML in one language.
+
+Jinja2 escapes every value; the words come from the catalogues. Nothing here waits or asks.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from kiosk.notices import Notice
+from kiosk.screen import texts
+from kiosk.screen.requests import Answer, Condition, Day, Done, Month, Oversight, Refused
+from kiosk.screen.view import View
+from kiosk.words import Language
+
+
+class Pages:
+    """The pages of one language; `others` are those that can be switched to, itself among them."""
+
+    def __init__(self, language: Language, others: tuple[Language, ...]) -> None:
+        self.language = language
+        env = Environment(
+            loader=PackageLoader("kiosk.screen", "pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        env.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+        env.filters["month_before"] = _month_before
+        env.filters["month_after"] = _month_after
+        env.filters["shifted"] = lambda day, days: day + timedelta(days=days)
+        env.globals["countdown"] = _countdown
+        env.globals.update(t=texts, language=language, others=others)
+        self._env = env
+
+    def page(self, *, token: str, zone: str, idle_s: float, view: View) -> str:
+        """The whole page, with the stage in it."""
+        return self._render("page.html", token=token, zone=zone, idle_s=idle_s, view=view)
+
+    def stage(self, view: View) -> str:
+        """What the door shows now."""
+        if view.enrolment is not None:
+            return self._render("enrolment.html", view=view, e=view.enrolment)
+        return self._render("stage.html", view=view)
+
+    def status(self, view: View) -> str:
+        """The state of the link to headquarters."""
+        return self._render("status.html", view=view)
+
+    def panel(self, name: str, **values: object) -> str:
+        """A panel that needs no answer: keypad, declare, languages, staff, enrol, dispute."""
+        return self._render(f"{name}.html", **values)
+
+    def notice(self, notice: Notice, version_asked: str | None) -> str:
+        """The notice; with buttons to agree when the door asks about that version."""
+        return self._render(
+            "notice.html", notice=notice, text=_marked_up(notice.text), asked=version_asked
+        )
+
+    def consent(self, notice: Notice, given: dict[str, str]) -> str:
+        """The notice for somebody who is about to be enrolled, with what the enroller `given`."""
+        return self._render(
+            "consent.html", notice=notice, text=_marked_up(notice.text), given=given
+        )
+
+    def answer(self, answer: Answer) -> str:
+        """What the door answered to a request."""
+        match answer:
+            case Day():
+                return self._render("day.html", a=answer)
+            case Month():
+                return self._render("month.html", a=answer)
+            case Oversight():
+                return self._render("oversight.html", a=answer)
+            case Condition():
+                return self._render("condition.html", a=answer)
+            case Refused(reason=reason):
+                text = texts.REFUSALS.get(reason, texts.OTHER_REFUSAL)
+                return self._render("refused.html", text=text)
+            case Done():
+                raise ValueError("what is done has no page: the panel closes")
+
+    def _render(self, name: str, **values: object) -> str:
+        return self._env.get_template(name).render(**values)
+
+
+def panel_for(view: View) -> str | None:
+    """The panel that opens by itself with a view: the notice that is asked about, a session."""
+    if view.enrolment is not None:
+        return None
+    if view.notice is not None:
+        return f"panels/notice?asked={quote(view.notice)}"
+    if view.session is None:
+        return None
+    return "panels/day" if view.session.kind == "records" else "panels/staff"
+
+
+def _marked_up(text: str) -> Markup:
+    """The little Markdown of our notices: headings, paragraphs, bold."""
+    blocks = []
+    for block in text.strip().split("\n\n"):
+        line = " ".join(block.split("\n")).strip()
+        tag, line = ("h2", line.lstrip("# ")) if line.startswith("#") else ("p", line)
+        parts = str(escape(line)).split("**")
+        bold = "".join(f"<b>{part}</b>" if n % 2 else part for n, part in enumerate(parts))
+        blocks.append(f"<{tag}>{bold}</{tag}>")
+    return Markup("\n".join(blocks))  # noqa: S704 (escaped above, part by part)
+
+
+def _countdown(seconds: int) -> Markup:
+    return Markup("<span data-countdown>{}</span>").format(seconds)
+
+
+def _month_before(month: str) -> str:
+    return (date.fromisoformat(f"{month}-01") - timedelta(days=1)).isoformat()[:7]
+
+
+def _month_after(month: str) -> str:
+    return (date.fromisoformat(f"{month}-01") + timedelta(days=32)).isoformat()[:7]
