@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.database import Database, Value
+from store.noted import noted
 from store.records import (
     COLUMNS,
     Correction,
@@ -113,23 +114,15 @@ class OwnRecords:
         help, since a resumption gives others.
         """
         time, after = record.content().time, record.seq
-        while (found := self._next_time_correction(after)) is not None:
-            content = found.content()
+        while found := noted(self._database, TimeCorrection.kind, after, 1):
+            content = found[0].content()
             if content.time.boot != time.boot:
                 return None
             synchronised = content.body.get("reason") == "synchronised"
             if synchronised and content.time.monotonic_ns >= time.monotonic_ns:
                 return content
-            after = found.seq
+            after = found[0].seq
         return None
-
-    def _next_time_correction(self, after: int) -> Record | None:
-        return self._database.one(
-            f"SELECT {COLUMNS} FROM records WHERE kind = '{TimeCorrection.kind}' "  # noqa: S608
-            "AND seq > ? ORDER BY seq LIMIT 1",
-            (after,),
-            Record,
-        )
 
     def _newest_first(self, person: str, kinds: Sequence[str]) -> Iterator[Record]:
         below, more = 2**62, True

@@ -146,13 +146,16 @@ _LEDGER_4 = (
     ) STRICT""",
 )
 
+# The kinds in the index `records_noted`; one more is a new step, which makes the index anew.
+NOTED = "('time_correction', 'dispute', 'declared_punch', 'face_failed')"
+
 # A person's own records, without a table to keep in step: SQLite computes the key of each row.
 _LEDGER_5 = (
     """CREATE INDEX records_by_person ON records
         (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
         WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
-    # When a record of an unsynchronised clock really was: the next time correction says so.
-    "CREATE INDEX time_corrections ON records (kind) WHERE kind = 'time_correction'",
+    # Few among very many, and asked for by their kind (`store.noted`).
+    f"CREATE INDEX records_noted ON records (kind) WHERE kind IN {NOTED}",
 )
 
 _GALLERY_1 = (

@@ -22,7 +22,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from kiosk.log import complain
-from kiosk.notices import Notice, consent_notice
 from kiosk.panel import Action, Agreed, Chose, Closed, Declared, Declined, Intent, Typed, UndoAsked
 from kiosk.panel import Wanted as WantedAction
 from kiosk.screen.desk import DeskError
@@ -132,8 +131,7 @@ class Site:
             return HTMLResponse(pages.panel(name, view=view))
         if name == "notice":
             asked = query.get("asked")
-            notice = notice_in(pages.language)
-            return HTMLResponse(pages.notice(notice, asked if asked == view.notice else None))
+            return HTMLResponse(pages.notice(asked if asked == view.notice else None))
         try:
             request = _asked(name, query.get("day"), query.get("month"))
         except (ValueError, KeyError):
@@ -142,17 +140,17 @@ class Site:
         if name == "dispute" and not isinstance(answer, Refused):
             about = query.get("about")
             return HTMLResponse(pages.panel("dispute", a=answer, about=about))
-        return HTMLResponse(pages.answer(answer))
+        return self._answered(pages, answer)
 
     async def consent(self, http: Http) -> Response:
         """The notice in the language of whoever is about to be enrolled."""
         given = await _body(http)
         if given is None or not str(given.get("number", "")).strip():
-            return HTMLResponse(self.of(http).answer(Refused(reason="invalid")))
+            return self._answered(self.of(http), Refused(reason="invalid"))
         known = {key: str(given.get(key, "")) for key in ("number", "name", "language")}
         known["identity_check"] = str(given.get("identity_check", ""))
         pages = self.pages.get(known["language"], self.of(http))
-        return HTMLResponse(pages.consent(notice_in(pages.language), known))
+        return HTMLResponse(pages.consent(known))
 
     # -- what people do -----------------------------------------------------------------------
 
@@ -173,11 +171,14 @@ class Site:
         try:
             request = _REQUEST.validate_python({k: v for k, v in (body or {}).items() if v != ""})
         except ValidationError:
-            return HTMLResponse(pages.answer(Refused(reason="invalid")))
+            return self._answered(pages, Refused(reason="invalid"))
         answer = await self._ask(request)
         if isinstance(answer, Done):
             return Response(status_code=204)
-        return HTMLResponse(pages.answer(answer))
+        return self._answered(pages, answer)
+
+    def _answered(self, pages: Pages, answer: Answer) -> Response:
+        return HTMLResponse(pages.answer(answer, self.hub.latest()[1]))
 
     async def _ask(self, request: Request) -> Answer:
         try:
@@ -200,14 +201,6 @@ def build(site: Site, port: int) -> Starlette:
         Mount("/static", StaticFiles(packages=[("kiosk.screen", "static")])),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, token=site.token)])
-
-
-def notice_in(language: Language) -> Notice:
-    """The notice in that language, in English where there is none."""
-    try:
-        return consent_notice(language.code.partition("_")[0])
-    except FileNotFoundError:
-        return consent_notice()
 
 
 def _event(pages: Pages, view: View) -> dict[str, Any]:

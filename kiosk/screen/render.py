@@ -5,13 +5,14 @@ Jinja2 escapes every value; the words come from the catalogues. Nothing here wai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from kiosk.notices import Notice
+from kiosk.notices import consent_notice
 from kiosk.screen import texts
 from kiosk.screen.requests import Answer, Condition, Day, Done, Month, Oversight, Refused
 from kiosk.screen.view import View
@@ -57,25 +58,32 @@ class Pages:
         """A panel that needs no answer: keypad, declare, languages, staff, enrol, dispute."""
         return self._render(f"{name}.html", **values)
 
-    def notice(self, notice: Notice, version_asked: str | None) -> str:
+    def notice(self, version_asked: str | None) -> str:
         """The notice; with buttons to agree when the door asks about that version."""
-        return self._render(
-            "notice.html", notice=notice, text=_marked_up(notice.text), asked=version_asked
-        )
+        return self._render("notice.html", asked=version_asked, **self._notice())
 
-    def consent(self, notice: Notice, given: dict[str, str]) -> str:
+    def consent(self, given: Mapping[str, str]) -> str:
         """The notice for somebody who is about to be enrolled, with what the enroller `given`."""
-        return self._render(
-            "consent.html", notice=notice, text=_marked_up(notice.text), given=given
-        )
+        return self._render("consent.html", given=given, **self._notice())
 
-    def answer(self, answer: Answer) -> str:
-        """What the door answered to a request."""
+    def _notice(self) -> dict[str, object]:
+        """The notice in this language, in English where there is none."""
+        language = self.language.code.partition("_")[0]
+        try:
+            notice = consent_notice(language)
+        except FileNotFoundError:
+            language, notice = "en", consent_notice()
+        text = _marked_up(notice.text)
+        return {"notice": notice, "text": text, "notice_language": language}
+
+    def answer(self, answer: Answer, view: View) -> str:
+        """What the door answered to a request, to whoever has the view's session."""
+        who = view.session.name if view.session else None
         match answer:
             case Day():
-                return self._render("day.html", a=answer)
+                return self._render("day.html", a=answer, who=who)
             case Month():
-                return self._render("month.html", a=answer)
+                return self._render("month.html", a=answer, who=who)
             case Oversight():
                 return self._render("oversight.html", a=answer)
             case Condition():

@@ -135,5 +135,5 @@ def test_whoever_does_not_agree_to_the_text_that_is_shown_is_not_enrolled(tmp_pa
     asked = subprocess.run(words, stdin=theirs, capture_output=True, text=True, check=False)
     os.close(ours)
     os.close(theirs)
-    assert "You have a choice." in asked.stdout
+    assert "## What is processed" in asked.stdout
     assert (asked.returncode, asked.stderr) == (7, "kiosk: no consent, so nothing was done\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import os
@@ -15,8 +14,6 @@ from pathlib import Path
 import pytest
 
 from kiosk.errors import ScreenError
-from kiosk.screen.desk import Desk, DeskError
-from kiosk.screen.requests import DayWanted
 from kiosk.screen.server import checked, loopback_socket
 from tests.screen.conftest import Terminal
 
@@ -194,9 +191,3 @@ def test_no_frame_of_the_preview_is_written_to_a_disk(tmp_path: Path) -> None:
         [*command, str(tmp_path / "frame.jpg")], capture_output=True, text=True, check=False
     )
     assert written.returncode == -signal.SIGXFSZ
-
-
-def test_a_request_that_the_door_never_answers_ends_in_words() -> None:
-    desk = Desk(patience_s=0.01)
-    with pytest.raises(DeskError, match="did not answer in time"):
-        asyncio.run(desk.ask(DayWanted()))

@@ -267,6 +267,7 @@ def test_the_preview_is_mirrored_and_only_there_when_somebody_is(seen: Sight) ->
 
 def _left_is_white(png: bytes) -> bool:
     image = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
     width = image.shape[1]
     return bool(image[:, : width // 4].mean() > image[:, -width // 4 :].mean() + 60)
 
