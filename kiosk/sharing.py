@@ -42,6 +42,8 @@ def share(stores: Stores, station: Station, order: Share) -> tuple[str, Template
         consented = stores.sharing.consent(order.number)
         if person is None:
             raise NotSharedError("nobody has this number here")
+        if person.status != "active":
+            raise NotSharedError(f"the person is {person.status} here")
         if consented is None:
             raise NotSharedError("no consent for the site is in force; `kiosk people share`")
         if why := share_refusal(stores.sharing.standing(order.number), order.change):

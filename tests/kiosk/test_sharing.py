@@ -13,10 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from kiosk.cli import cli
+from kiosk.consent import accepted
 from kiosk.enrolment import enrol
 from kiosk.notices import LANGUAGES
 from kiosk.settings import Settings, TemplatesSection
 from store.errors import ConstraintError, NoConsentError
+from store.subject import held
 from tests.kiosk.gates import HERE, SITE, Gate, open_gate
 from tests.kiosk.made import LIMITS, MODEL, applicant, samples
 from tests.kiosk.ordered import NOW
@@ -242,6 +244,7 @@ def test_an_enrolment_at_the_other_terminal_replaces_what_came(
     enrol(a.stores, MODEL, applicant(one), samples(77, 0, 1), LIMITS, NOW)
     a.stores.sharing.agree(one, SITE, NOW)
     pass_on(a, b, one, 100)
+    assert accepted(b.stores, one), "the notice that they agreed to at A counts at B"
     enrol(b.stores, MODEL, applicant(one), samples(77, 5), LIMITS, NOW)
     np.testing.assert_allclose(b.templates(one)[0], samples(77, 5)[0].embedding, atol=1e-5)
     assert len(b.templates(one)) == 1
@@ -269,6 +272,26 @@ def test_who_has_left_gets_no_templates(gates: tuple[Gate, Gate], one: str) -> N
     outcome, detail = pass_on(a, b, one, 100)
     assert (outcome, detail) == ("refused", "the person has left; make them active first")
     assert len(b.templates(one)) == 0
+
+
+def test_who_is_blocked_is_not_made_known_elsewhere(gates: tuple[Gate, Gate], one: str) -> None:
+    a, b = gates
+    a.enrol(one, 1)
+    a.stores.register.block(one, NOW)
+    assert share(a, b, one, 100)["detail"] == "the person is blocked here"
+    a.stores.register.unblock(one, NOW)
+    assert pass_on(a, b, one, 100)[0] == "done"
+
+
+def test_erasing_leaves_nothing_of_sharing_either(gates: tuple[Gate, Gate], one: str) -> None:
+    a, b = gates
+    a.enrol(one, 1)
+    pass_on(a, b, one, 100)
+    for gate in gates:
+        gate.order("erase", number=one, change=200)
+        assert not any(held(gate.stores.gallery_db, one).values())
+    b.order("erase", number=one, change=300)  # nobody any more
+    assert not any(held(b.stores.gallery_db, one).values())
 
 
 def test_removing_somebody_takes_both_consents(gates: tuple[Gate, Gate], one: str) -> None:
