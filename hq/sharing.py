@@ -156,9 +156,8 @@ def _give(connection: Connection, key: Ed25519PrivateKey, site: str, now: dateti
     for row in rows:
         connection.execute(SEALS.delete().where(SEALS.c.id == row.id))
         ordered = json.loads(row.document)["body"]["arguments"]
-        receiver = find(connection, {Address(site, ordered["receiver"])}).get(
-            Address(site, ordered["receiver"])
-        )
+        address = Address(site, ordered["receiver"])
+        receiver = find(connection, {address}).get(address)
         if receiver is None or _ended_since(connection, receiver.id, ordered):
             continue
         arguments = {name: ordered[name] for name in ("number", "change", "heard")}
@@ -210,13 +209,8 @@ def _end_elsewhere(connection: Connection, key: Ed25519PrivateKey, site: str, no
     if not noted:
         return 0
     connection.execute(ENDINGS.delete().where(ENDINGS.c.id.in_([row.id for row in noted])))
-    addresses = {
-        Address(site, row.terminal): row.id
-        for row in connection.execute(
-            select(TERMINALS.c.id, TERMINALS.c.terminal).where(TERMINALS.c.site == site)
-        )
-    }
-    known = find(connection, set(addresses))
+    names = connection.execute(select(TERMINALS.c.terminal).where(TERMINALS.c.site == site))
+    known = find(connection, {Address(site, name) for name in names.scalars()})
     count = 0
     for row in noted:
         if not _was_shared(connection, site, row.person):

@@ -6,6 +6,7 @@
   under the receiver's transform before it is stored.
 - Of the templates that a person has here, those of the embedder that runs are given, and only
   enrolled ones: what was taken up from presentations is this terminal's.
+- The transform is looked up each time: `kiosk templates reissue` may have changed it meanwhile.
 - Giving twice under one number is the same; taking is done once (`store.last_order`).
 """
 
@@ -13,9 +14,8 @@ from __future__ import annotations
 
 import base64
 
-import numpy as np
-
 from kiosk.errors import NotSharedError
+from kiosk.protection import open_protection
 from kiosk.station import Station
 from kiosk.stores import Stores
 from kiosk.template_seal import Envelope, Letter, open_seal, seal
@@ -56,7 +56,8 @@ def share(stores: Stores, station: Station, order: Share) -> tuple[str, Template
         if not entries:
             raise NotSharedError("no templates of the embedder that runs; enrol again")
         agreement, given = consented
-        vectors = stores.protection.remove(stores.templates.vectors([e.id for e in entries]))
+        protection = open_protection(stores.keys, stores.templates)
+        vectors = protection.remove(stores.templates.vectors([e.id for e in entries]))
         letter = Letter(
             person.name,
             person.language,
@@ -97,7 +98,8 @@ def receive(stores: Stores, station: Station, order: Template, now: Instant) -> 
     letter = open_seal(order.sealed, envelope, load_sealing_key(stores.keys))
     if letter.model != model:
         raise NotSharedError("made by another embedder than the one that runs here")
-    vectors = stores.protection.apply(letter.vectors).astype(np.float32)
+    protection = open_protection(stores.keys, stores.templates)
+    vectors = protection.apply(letter.vectors)
     body = TemplatesReceived.model_validate(
         {
             "person": order.number,
@@ -118,7 +120,7 @@ def receive(stores: Stores, station: Station, order: Template, now: Instant) -> 
         body,
         [(v, quality, now) for v, quality in zip(vectors, letter.qualities, strict=True)],
         now,
-        protection=stores.protection.id,
+        protection=protection.id,
     )
     return len(vectors)
 

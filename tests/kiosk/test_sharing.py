@@ -16,6 +16,7 @@ from kiosk.cli import cli
 from kiosk.consent import accepted
 from kiosk.enrolment import enrol
 from kiosk.notices import LANGUAGES
+from kiosk.protection import open_protection, reissue
 from kiosk.settings import Settings, TemplatesSection
 from store.errors import ConstraintError, NoConsentError
 from store.subject import held
@@ -263,6 +264,22 @@ def test_a_share_is_the_same_for_every_receiver_and_not_after_a_change(
     assert share(a, b, one, 100)["outcome"] == "done"
     a.enrol(one, 2)
     assert share(a, b, one, 100)["detail"] == "changed since; share again"
+
+
+def test_a_transform_that_was_changed_meanwhile_is_the_one_that_counts(
+    tmp_path: Path, one: str
+) -> None:
+    with (
+        open_gate(tmp_path / "a", "gate-a") as a,
+        open_gate(tmp_path / "b", "gate-b") as b,
+    ):
+        a.enrol(one, 1)
+        for gate in (a, b):
+            reissue(gate.stores.keys, gate.stores.templates)
+        assert pass_on(a, b, one, 100)[0] == "done"
+        now = open_protection(b.stores.keys, b.stores.templates)
+        _, stored = b.stores.templates.active(MODEL)
+        np.testing.assert_allclose(now.remove(stored)[0], vector(1), atol=1e-5)
 
 
 def test_who_has_left_gets_no_templates(gates: tuple[Gate, Gate], one: str) -> None:
