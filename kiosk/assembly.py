@@ -56,7 +56,7 @@ def assemble(
     sight = enrolling = None
     if eyes is not None and policy_for is not None and verification_for is not None:
         sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)
-        enrolling = Enrolling(settings, stores, eyes, policy_for, verification_for, clock)
+        enrolling = Enrolling(settings, stores, sight, policy_for, verification_for, clock)
     screen = screen or NoScreen()
     panel = Panels(panel, screen)
     rules = rules_of(settings, ask_badge=panel.identifies)

@@ -155,10 +155,11 @@ def plan_for(
             f"number {number} is enrolled with another face; if the person changed, renew with "
             "--identity document or badge, or `kiosk people remove` the number first",
         )
+    came = stores.sharing.standing(number).came  # from another terminal: all go
     old = [
         (entry.id, Sample(vector, entry.quality_millionths / 1e6))
         for entry, vector in zip(entries, own, strict=True)
-        if entry.origin == "enrolled" and not renewal
+        if entry.origin == "enrolled" and not (renewal or came)
     ]
     picked = choose([*samples, *(sample for _, sample in old)], MAX_TEMPLATES)
     new = tuple(samples[i] for i in picked if i < len(samples))
