@@ -92,3 +92,23 @@ def test_axe_has_nothing_serious_to_say_of_any_page(browser: Browser, shown: Ter
 
 def _over(seen: Sight) -> bool:
     return seen.page.locator("dialog[open]").count() > 0
+
+
+def test_what_is_broken_is_found(browser: Browser, shown: Terminal) -> None:
+    """The look at every page can fail: a page is broken in each way, one after the other."""
+    with sight(browser, shown) as seen:
+        for how, found in (
+            ("h1.style.inlineSize = '900px'", "beyond the side"),
+            ("h1.style.blockSize = '600px'", "below"),
+            ("button.style.blockSize = button.style.minBlockSize = '40px'", "small target"),
+            ("h1.style.inlineSize = '60px'", "a word is broken"),
+            ("h1.textContent = 'Lorem ipsum dolor '.repeat(40)", "cut off"),
+        ):
+            seen.rest()
+            seen.show(SCENES["signal-rejected"].view)
+            assert seen.broken() == []
+            first = "const h1 = stage.querySelector('h1'), button = stage.querySelector('button')"
+            seen.page.evaluate(
+                f"{{const stage = document.getElementById('stage'); {first}; {how}}}"
+            )
+            assert found in " ".join(seen.broken()), how
