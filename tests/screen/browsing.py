@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
+from kiosk.panel import Action
 from kiosk.screen.render import panel_for
 from kiosk.screen.view import View
 from kiosk.words import Language
-from tests.screen.conftest import Terminal
 from tests.screen.scenes import Scene
+from tests.screen.terminals import Terminal
 
 _LOOKING = (Path(__file__).parent / "looking.js").read_text(encoding="utf-8")
 
@@ -129,3 +130,13 @@ def keep_picture(seen: Sight, name: str) -> None:
     if folder is not None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         seen.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def done(seen: Sight, button: str) -> list[Action]:
+    """What the door is told when that is tapped, or that key pressed (`key:Escape`)."""
+    with seen.page.expect_response(lambda response: "/actions/" in response.url):
+        if button.startswith("key:"):
+            seen.page.keyboard.press(button.removeprefix("key:"))
+        else:
+            seen.page.click(button)
+    return list(seen.terminal.hub.actions())

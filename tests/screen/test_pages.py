@@ -7,22 +7,13 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from kiosk.words import NAMES, languages, words
 from tests.screen.accessibility import axe
-from tests.screen.browsing import PSEUDO, Sight, keep_picture, launch, sight, unmarked
-from tests.screen.conftest import Terminal, terminal
+from tests.screen.browsing import PSEUDO, Sight, keep_picture, sight, unmarked
 from tests.screen.scenes import SCENES
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all of them."""
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+from tests.screen.terminals import Terminal, terminal
 
 
 @pytest.fixture(scope="module")

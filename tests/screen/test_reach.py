@@ -16,7 +16,7 @@ import pytest
 from kiosk.errors import ScreenError
 from kiosk.screen.render import Pages
 from kiosk.screen.server import checked, loopback_socket
-from tests.screen.conftest import Terminal
+from tests.screen.terminals import Terminal
 
 HARNESS = Path(__file__).parent / "preview_harness.py"
 
