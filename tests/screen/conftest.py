@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from kiosk.notices import Notices
 from tests.screen.browsing import Sight, launch, sight
 from tests.screen.terminals import Terminal, terminal
 
-NOTICES = Notices("Plant 1", "personnel@plant-1.example", punches_days=730)
-_FRAME_S = 0.005  # the stand-in door's frames
+_PATIENCE_MS = 20_000  # no test is decided by how busy the machine is
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +22,7 @@ def served() -> Iterator[Terminal]:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as one:
         yield one
 

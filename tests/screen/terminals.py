@@ -17,6 +17,7 @@ from kiosk.words import Language
 from tests.screen.scenes import counter
 
 NOTICES = Notices("Plant 1", "personnel@plant-1.example", punches_days=730)
+IDLE_S = 600  # no page of a slow test goes back to rest by itself
 _FRAME_S = 0.005  # the stand-in door's frames
 
 
@@ -35,7 +36,7 @@ def terminal(
     spoken: Mapping[str, Language] | None = None, listening: socket.socket | None = None
 ) -> Iterator[Terminal]:
     """A served screen, and a thread in the place of the door's."""
-    door, over, section = counter(), threading.Event(), ScreenSection(enabled=True)
+    door, over, section = counter(), threading.Event(), ScreenSection(enabled=True, idle_s=IDLE_S)
     listening = listening or loopback_socket(0, {})
     with ExitStack() as stack:
         served = stack.enter_context(

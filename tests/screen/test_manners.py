@@ -22,7 +22,7 @@ from kiosk.screen.server import loopback_socket
 from kiosk.screen.view import View
 from tests.screen.browsing import Sight, chromium, done, sight
 from tests.screen.scenes import AT, DIRECTIONS, NAME, RECORDS
-from tests.screen.terminals import Terminal, terminal
+from tests.screen.terminals import IDLE_S, Terminal, terminal
 
 
 def test_a_panel_that_somebody_left_open_makes_room_for_the_next_ones_answer(seen: Sight) -> None:
@@ -42,9 +42,9 @@ def test_an_untouched_page_closes_what_is_open_and_goes_back_to_the_terminals_la
         seen.page.reload()
         seen.show(View(session=RECORDS))
         seen.page.wait_for_selector("dialog .punches")
-        seen.page.clock.run_for(29_000)
+        seen.page.clock.fast_forward((IDLE_S - 1) * 1000)
         expect(seen.page.locator("dialog")).to_be_visible()
-        seen.page.clock.run_for(1_500)
+        seen.page.clock.fast_forward(2_000)
         seen.page.wait_for_selector("html[lang=en]")
         assert list(seen.terminal.hub.actions()) == [Closed()]
 
