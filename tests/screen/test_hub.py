@@ -105,7 +105,7 @@ def test_a_page_gets_each_frame_once_and_no_more_of_them_than_asked_for(
         languages(),
         notices,
         language="en",
-        token="t",
+        token="t",  # noqa: S106 (of a page that nobody serves)
         zone="UTC",
         idle_s=30,
         preview_fps=8,
