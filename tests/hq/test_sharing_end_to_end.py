@@ -60,21 +60,16 @@ class Site:
 
     def rows(self) -> list[bytes]:
         """Every cell of headquarters' database."""
-        rows = []
+        rows: list[bytes] = []
         with self.plant.database.read() as connection:
             for table in METADATA.sorted_tables:
                 for row in connection.execute(table.select()):
-                    cells = [c.decode() if _is_text(c) else str(c) for c in row]
-                    rows += [cell.encode() for cell in cells]
+                    rows += [c if isinstance(c, bytes) else str(c).encode() for c in row]
         return rows
 
     def headquarters(self) -> list[bytes]:
         """That, and the database's files."""
         return [*self.rows(), *(p.read_bytes() for p in self.plant.folder.glob("hq.db*"))]
-
-
-def _is_text(cell: object) -> bool:
-    return isinstance(cell, bytes) and cell[:1] == b"{"
 
 
 def gate(stack: ExitStack, plant: Plant, name: str, folder: Path) -> Gate:

@@ -20,7 +20,7 @@ STEPS = st.lists(
     ),
     max_size=14,
 )
-SHORT = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+SHORT = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(
     max_examples=300,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

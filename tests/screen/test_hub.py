@@ -105,7 +105,7 @@ def test_a_page_gets_each_frame_once_and_no_more_of_them_than_asked_for(
         languages(),
         notices,
         language="en",
-        token="t",  # noqa: S106 (nobody asks for it here)
+        token="t",  # noqa: S106 (of a page that nobody serves)
         zone="UTC",
         idle_s=30,
         preview_fps=8,
@@ -120,7 +120,7 @@ def test_a_page_gets_each_frame_once_and_no_more_of_them_than_asked_for(
     async def frames() -> list[bytes]:
         response = await site.preview(Http({"type": "http"}))
         assert isinstance(response, StreamingResponse)
-        return [part async for part in response.body_iterator if isinstance(part, bytes)]
+        return [bytes(part) async for part in response.body_iterator]
 
     monkeypatch.setattr("kiosk.screen.app.asyncio.sleep", sleep)
     parts = asyncio.run(frames())
