@@ -34,6 +34,14 @@ def test_a_panel_that_somebody_left_open_makes_room_for_the_next_ones_answer(see
     expect(seen.page.locator("dialog")).to_be_hidden()
 
 
+def test_nobody_is_cut_off_while_typing_because_the_camera_does_not_know_them(seen: Sight) -> None:
+    seen.page.click("nav [data-panel=keypad]")
+    seen.page.click('[data-key="4"]')
+    for signal in (Signal.SEEN, Signal.TRY_AGAIN, Signal.REJECTED, Signal.IDLE):
+        seen.show(View(signal=signal))
+    assert seen.page.locator("#number").input_value() == "4"
+
+
 def test_an_untouched_page_closes_what_is_open_and_goes_back_to_the_terminals_language(
     browser: Browser, served: Terminal
 ) -> None:

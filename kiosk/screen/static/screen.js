@@ -66,6 +66,8 @@
     if (mine !== wanted) return;
     if (answer.status === 204) dismiss();
     else if (answer.ok) fill(await answer.text());
+    else if (answer.status === 403) location.reload(); // of an earlier start: its token is no more
+    else dismiss();
   };
   const open = (path) => ask(fetch(address(`panels/${path}`)), ++wanted);
   const post = (path, value) => ask(send(path, value), ++wanted);
@@ -82,8 +84,9 @@
   };
 
   // -- what the door shows -----------------------------------------------------------------------
-  // An answer must be seen: a panel that somebody left open makes room for it.
-  const ANSWERS = ["ACCEPTED", "ALREADY", "UNDONE", "WAITING", "WRONG", "REJECTED", "FAULT"];
+  // An answer must be seen: a panel that somebody left open makes room for it. Being unknown is none:
+  // whoever types a PIN because their face is not used stands before the camera as well.
+  const ANSWERS = ["ACCEPTED", "ALREADY", "UNDONE", "WAITING"];
 
   // What stays as it is stays in place: a button that a finger is on must not be replaced under it.
   const settle = (old, fresh) => {
