@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,13 @@ def test_a_language_is_spoken_by_its_code_and_no_other() -> None:
     assert {language.direction for language in languages().values()} == {"ltr"}
     with pytest.raises(KeyError):
         words("tlh")
+
+
+def test_a_wheel_takes_the_pages_and_the_words_along() -> None:
+    project = tomllib.loads((KIOSK.parent / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["kiosk"]
+    taken = {file for pattern in patterns for file in KIOSK.glob(pattern)}
+    folders = (KIOSK / "screen" / "pages", KIOSK / "screen" / "static", LOCALE)
+    needed = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    assert len(needed) > 20
+    assert needed - taken == {LOCALE / "babel.cfg"}, "that one is for scripts/words only"
