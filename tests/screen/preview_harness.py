@@ -6,11 +6,14 @@ frames and reads them, unable to write a byte to any file; `preview FILE` tries 
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
+import socket
 import sys
 import urllib.request
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -31,8 +34,26 @@ def handed_over() -> None:
     environment = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "x"}
     listening = loopback_socket(1, environment)
     assert environment == {}, "no child of ours takes the socket for its own"
+    socket.socket.__init__ = _restricted(socket.socket.__init__)  # type: ignore[method-assign]
     with open_screen(ScreenSection(enabled=True), "UTC", NOTICES, listening):
         sys.stdin.read()
+
+
+def _restricted(make: Callable[..., None]) -> Callable[..., None]:
+    """As `RestrictAddressFamilies=AF_UNIX AF_NETLINK`: no socket of the internet can be made."""
+
+    def init(
+        self: socket.socket,
+        family: int = -1,
+        kind: int = -1,
+        proto: int = -1,
+        fileno: int | None = None,
+    ) -> None:
+        if fileno is None and family not in (socket.AF_UNIX, socket.AF_NETLINK):
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        make(self, family, kind, proto, fileno)
+
+    return init
 
 
 def preview(written: str | None) -> None:
