@@ -264,6 +264,7 @@ async def _body(http: Http) -> dict[str, Any] | None:
             return None
     try:
         value = json.loads(raw)
-    except ValueError:
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -137,6 +137,8 @@ def test_odd_bodies_do_nothing(served: Terminal) -> None:
         ("/actions/nothing", b"{}"),
         ("/actions/chose", b"\xff\xfe"),
         ("/actions/chose", b"[1]"),
+        ("/actions/chose", b"[" * 8000),
+        ("/actions/declared", b'{"number": "\\ud800"}'),
         ("/actions/declared", b'{"number": "' + b"9" * 10_000 + b'"}'),
     ):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
