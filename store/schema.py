@@ -150,10 +150,14 @@ _LEDGER_4 = (
 NOTED = "('time_correction', 'dispute', 'declared_punch', 'face_failed')"
 
 # A person's own records, without a table to keep in step: SQLite computes the key of each row.
+# A payload that is no JSON is nobody's, and hinders nobody.
+PERSON_OF_PAYLOAD = (
+    "CASE WHEN json_valid(CAST(payload AS TEXT)) "
+    "THEN json_extract(CAST(payload AS TEXT), '$.body.person') END"
+)
 _LEDGER_5 = (
-    """CREATE INDEX records_by_person ON records
-        (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
-        WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
+    f"""CREATE INDEX records_by_person ON records ({PERSON_OF_PAYLOAD}, seq)
+        WHERE {PERSON_OF_PAYLOAD} IS NOT NULL""",
     # Few among very many, and asked for by their kind (`store.noted`).
     f"CREATE INDEX records_noted ON records (kind) WHERE kind IN {NOTED}",
 )
