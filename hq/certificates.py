@@ -16,16 +16,19 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select
 
+from hq.authority import load_authority
 from hq.commands import Queued, send
 from hq.database import Database
 from hq.errors import CertificateError
+from hq.issued import note_certificate
 from hq.tables import COMMANDS, EVENTS, TERMINALS
+from hq.terminals import find
 from store.certificates import mistake
 from store.records import utc_text
 from sync.contract.topics import Address
@@ -83,7 +86,7 @@ def waiting_request(database: Database, address: Address) -> str:
     for line in certificate_lines(database):
         if (line["site"], line["terminal"]) == (address.site, address.terminal):
             if line["state"] != "installed":
-                return _checked(line["request"], address)
+                return checked_request(line["request"], address)
             break
     raise CertificateError(
         f"{address}: no key waits for a certificate; "
@@ -93,19 +96,7 @@ def waiting_request(database: Database, address: Address) -> str:
 
 def issue(request: str, ca: Path, ca_key: Path, valid_for: timedelta, now: datetime) -> str:
     """A client certificate (PEM) for a checked request; raises CertificateError."""
-    try:
-        authority = x509.load_pem_x509_certificate(ca.read_bytes())
-        key = load_pem_private_key(ca_key.read_bytes(), password=None)
-    except OSError as error:
-        raise CertificateError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise CertificateError(
-            f"{ca}, {ca_key}: not a certificate and an unencrypted private key in PEM"
-        ) from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | Ed25519PrivateKey):
-        raise CertificateError(f"{ca_key}: neither an EC, RSA nor Ed25519 key")
-    if key.public_key() != authority.public_key():
-        raise CertificateError(f"{ca_key}: not the key of {ca}")
+    authority, key = load_authority(ca, ca_key)
     asked = x509.load_pem_x509_csr(request.encode())
     own = asked.public_key()
     usage = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
@@ -146,10 +137,13 @@ def install(
     [(_, queued)] = send(
         database, key, str(address), "install_certificate", arguments, now, expires
     )
+    with database.write() as connection:
+        note_certificate(connection, find(connection, {address})[address], certificate, now)
     return queued
 
 
-def _checked(request: str, address: Address) -> str:
+def checked_request(request: str, address: Address) -> str:
+    """The request (PEM) if it is sound and for that name alone; raises CertificateError."""
     try:
         asked = x509.load_pem_x509_csr(request.encode())
         sound = asked.is_signature_valid

@@ -30,6 +30,7 @@ from hq.decision_cli import (
     incidents,
     month_command,
 )
+from hq.join_cli import join_group, site_group, tokens_group
 from hq.keys import create_keys, load_key, read_public_key, read_sealing_key
 from hq.punches import Punches
 from hq.reports import Line, Reader, alarm_lines, terminal_lines
@@ -55,6 +56,9 @@ def main() -> None:
 for _command in (
     certificates_group,
     templates_group,
+    site_group,
+    tokens_group,
+    join_group,
     disputes,
     declared,
     incidents,

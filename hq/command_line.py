@@ -21,7 +21,7 @@ from hq.database import Database
 from hq.errors import CertificateError, DatabaseError, DecisionError, HqError, KeyFileError
 from hq.reports import Line
 from hq.settings import Settings, database_url
-from store.errors import SettingsError, StoreError
+from store.errors import SettingsError, SiteFileError, StoreError
 from sync.contract.errors import ContractError
 from sync.errors import CredentialError, SyncError
 
@@ -55,7 +55,7 @@ def reports_errors(command: Callable[_Params, _Result]) -> Callable[_Params, _Re
 
 def exit_code(error: Exception) -> int:
     """What a command ends with for an error."""
-    if isinstance(error, (SettingsError, ContractError, DecisionError)):
+    if isinstance(error, (SettingsError, SiteFileError, ContractError, DecisionError)):
         return 2
     if isinstance(error, (KeyFileError, CertificateError, CredentialError)):
         return 3

@@ -31,6 +31,10 @@ class NotSharedError(HqError, ValueError):
     """A person's templates cannot be shared now; says why and what to do."""
 
 
+class JoinRefusedError(HqError, PermissionError):
+    """A terminal may not join with this token; says why, and what to do."""
+
+
 class DuplicateTerminalError(HqError, ValueError):
     """The terminal is registered already, with another public key."""
 

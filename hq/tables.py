@@ -11,6 +11,10 @@
   `change` is a command's place in the site's order of shares and withdrawals; NULL is its number.
 - `sealing_key` is a terminal's raw X25519 key. `seals` holds what a terminal sealed for another one
   until it is ordered there, `endings` whose consent ended at a terminal until the others are told.
+- `join_tokens` holds the ids of tokens (`store.joining`), never their secrets, and the answer that
+  a used one got. `certificates` holds what headquarters issued or sent, so that it can be revoked.
+- `leaving_at` says when a terminal was ordered to erase itself, `left_at` since when no new record
+  of it is taken, `left_why` whether its last record came ("erased") or it is "lost".
 - Instants are UTC.
 """
 
@@ -87,6 +91,9 @@ TERMINALS = Table(
     Column("status", Text),
     Column("status_at", Instant),
     Column("sealing_key", LargeBinary),
+    Column("leaving_at", Instant),
+    Column("left_at", Instant),
+    Column("left_why", String(16)),
     UniqueConstraint("site", "terminal"),
 )
 
@@ -172,4 +179,33 @@ ENDINGS = Table(
     Column("terminal_id", _Id, ForeignKey("terminals.id"), nullable=False),
     Column("person", String(64), nullable=False),
     Column("type", String(16), nullable=False),
+)
+
+JOIN_TOKENS = Table(
+    "join_tokens",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("token", String(32), nullable=False, unique=True),
+    Column("site", String(63), nullable=False),
+    Column("terminal", String(63)),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("used_at", Instant),
+    Column("used_by", String(63)),
+    Column("request", String(64)),
+    Column("answer", LargeBinary),
+)
+
+CERTIFICATES = Table(
+    "certificates",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("terminal_id", _Id, ForeignKey("terminals.id"), nullable=False),
+    Column("serial", String(40), nullable=False),
+    Column("fingerprint", String(64), nullable=False, unique=True),
+    Column("not_after", Instant, nullable=False),
+    Column("noted_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Index(None, "terminal_id"),
 )

@@ -63,35 +63,46 @@ def _add(
     now: datetime,
     sealing: X25519PublicKey | None,
 ) -> bool:
-    pem = public_pem(key)
     with database.write() as connection:
-        row = connection.execute(
-            select(TERMINALS.c.public_key).where(*_is(address)).with_for_update()
-        ).one_or_none()
-        if row is not None:
-            if row.public_key != pem:
-                raise DuplicateTerminalError(
-                    f"{address} is registered with another key; a new card needs a new name, "
-                    "so that its records cannot be taken for the old one's"
-                )
-            if sealing is not None:
-                known = TERMINALS.update().where(*_is(address))
-                connection.execute(known.values(sealing_key=sealing.public_bytes_raw()))
-            return False
-        connection.execute(
-            TERMINALS.insert().values(
-                site=address.site,
-                terminal=address.terminal,
-                public_key=pem,
-                added_at=now,
-                head_seq=START.seq,
-                head_hash=START.hash,
-                replays_asked=0,
-                command_number=0,
-                sealing_key=None if sealing is None else sealing.public_bytes_raw(),
+        return enter(connection, address, key, now, sealing)
+
+
+def enter(
+    connection: Connection,
+    address: Address,
+    key: Ed25519PublicKey,
+    now: datetime,
+    sealing: X25519PublicKey | None,
+) -> bool:
+    """As `add_terminal`, within a transaction; also raises DatabaseConflictError."""
+    pem = public_pem(key)
+    row = connection.execute(
+        select(TERMINALS.c.public_key, TERMINALS.c.left_at).where(*_is(address)).with_for_update()
+    ).one_or_none()
+    if row is not None:
+        if row.public_key != pem or row.left_at is not None:
+            raise DuplicateTerminalError(
+                f"{address} is registered with another key, or has left; a new card needs a new "
+                "name, so that its records cannot be taken for the old one's"
             )
+        if sealing is not None:
+            known = TERMINALS.update().where(*_is(address))
+            connection.execute(known.values(sealing_key=sealing.public_bytes_raw()))
+        return False
+    connection.execute(
+        TERMINALS.insert().values(
+            site=address.site,
+            terminal=address.terminal,
+            public_key=pem,
+            added_at=now,
+            head_seq=START.seq,
+            head_hash=START.hash,
+            replays_asked=0,
+            command_number=0,
+            sealing_key=None if sealing is None else sealing.public_bytes_raw(),
         )
-        return True
+    )
+    return True
 
 
 def find(connection: Connection, addresses: set[Address]) -> dict[Address, Known]:

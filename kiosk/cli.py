@@ -17,6 +17,7 @@ from kiosk.commands import (
     credentials,
     enrol,
     evaluate,
+    join,
     keys,
     models,
     notice,
@@ -34,9 +35,12 @@ from kiosk.guard import guard
 from recognizer.errors import RecognizerError
 from store.errors import (
     InvalidValueError,
+    JoinDocumentError,
     KeyFileError,
     SettingsError,
+    SiteFileError,
     StoreError,
+    TokenError,
     UnknownPersonError,
 )
 from store.hardening import harden
@@ -66,6 +70,7 @@ for _command in (
     contract.contract,
     notice.notice_command,
     subject.subject,
+    join.join_command,
 ):
     cli.add_command(_command)
 for _command in (
@@ -81,6 +86,9 @@ guard(cli)
 _CODES: tuple[tuple[type[Exception], int], ...] = (
     (SettingsError, 2),
     (InvalidValueError, 2),
+    (SiteFileError, 2),
+    (TokenError, 2),
+    (JoinDocumentError, 8),
     (KeyFileError, 3),
     (UnknownPersonError, 7),
     (StoreError, 4),

@@ -49,6 +49,12 @@ class EnrolmentRefusedError(KioskError, ValueError):
         self.reason = reason
 
 
+class JoinError(KioskError):
+    """This machine is not made a terminal of a site, or not yet; nothing there was replaced."""
+
+    exit_code = 8
+
+
 class NoBackupError(KioskError, LookupError):
     """A backup was asked for and the settings say nothing of backups."""
 

@@ -45,6 +45,7 @@ class Right(Enum):
     MODELS = "fetch and check model weights, measure the recogniser"
     CONTRACT = "write and check the contract's files"
     RUN = "run the daemon by hand"
+    SERVICE = "put the terminal into service and out of it for good"
 
 
 _EVERYBODY = frozenset(ROLE_NAMES)
@@ -73,6 +74,7 @@ TABLE: Mapping[Right, frozenset[RoleName]] = {
     Right.MODELS: frozenset({"technician"}),
     Right.CONTRACT: frozenset({"technician"}),
     Right.RUN: frozenset({"technician"}),
+    Right.SERVICE: frozenset({"technician"}),
 }
 
 # What the Unix user `kiosk` may by itself: the services that systemd/ starts under it.
@@ -122,6 +124,7 @@ COMMANDS: Mapping[str, Right] = {
     "notice": Right.NOTICE,
     "subject export": Right.EXPORT_SUBJECT,
     "subject erase": Right.ERASE_SUBJECT,
+    "join": Right.SERVICE,
 }
 
 

@@ -39,6 +39,18 @@ class DocumentError(StoreError, ValueError):
     """A signed document cannot be believed."""
 
 
+class SiteFileError(StoreError, ValueError):
+    """A site file cannot be believed or used."""
+
+
+class JoinDocumentError(StoreError, ValueError):
+    """A request to join, or the answer to it, cannot be believed or is for another."""
+
+
+class TokenError(StoreError, ValueError):
+    """A join token is mistyped or none."""
+
+
 class MalformedDocument(DocumentError):  # noqa: N818 (the contract's word for it)
     """The bytes are no signed document."""
 
