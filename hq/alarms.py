@@ -7,6 +7,7 @@
 | malformed | bytes that the contract does not describe |
 | misaddressed | a message in another terminal's topic |
 | unknown | a terminal that is not registered |
+| left | a terminal out of service: a record behind its last one, anything of a lost one |
 | skipped | records `seq` to `evidence` will not come: the terminal lost its ledger and went on
   beyond every number that may have been used, or we lost what it has pruned since |
 | internal | our own mistake; the message was put aside |
@@ -26,7 +27,9 @@ from hq.tables import ALARMS
 
 _LOG = logging.getLogger("hq.alarms")
 
-What = Literal["fork", "forged", "malformed", "misaddressed", "unknown", "skipped", "internal"]
+What = Literal[
+    "fork", "forged", "malformed", "misaddressed", "unknown", "left", "skipped", "internal"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import click
 
 from hq.certificates import certificate_lines, install, issue, waiting_request
 from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
+from hq.decommission_cli import certificates_crl
 from hq.errors import CertificateError
 from hq.keys import load_key
 from hq.settings import load
@@ -70,6 +71,9 @@ def certificates_sign(
         raise click.UsageError("either --ca and --ca-key, or --certificate")
     queued = install(database, key, address, pem, now, now + span(expires))
     click.echo(f"{address}  {queued.number}  install_certificate")
+
+
+certificates_group.add_command(certificates_crl)
 
 
 def _address(target: str) -> Address:

@@ -30,6 +30,7 @@ from hq.decision_cli import (
     incidents,
     month_command,
 )
+from hq.decommission_cli import terminals_decommission
 from hq.join_cli import join_group, site_group, tokens_group
 from hq.keys import create_keys, load_key, read_public_key, read_sealing_key
 from hq.punches import Punches
@@ -131,6 +132,9 @@ def terminals_list(as_json: bool, config: Path) -> None:
     """Show every registered terminal and how far its records go."""
     lines = terminal_lines(opened(load(config), config))
     show(lines, as_json, _terminal_text)
+
+
+terminals_group.add_command(terminals_decommission)
 
 
 @main.command("punches")
@@ -265,6 +269,8 @@ def _records(
 
 def _terminal_text(line: dict[str, Any]) -> str:
     text, status = f"{line['site']}/{line['terminal']}  {line['confirmed']}", line["status"]
+    if line["left"] is not None:
+        text += f"  {line['left']}"
     if status is None:
         return text
     faults = ", ".join(status.get("faults", ()))

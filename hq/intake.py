@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row, func, select
 from hq.alarms import Alarm, raise_alarms
 from hq.chain import Link, Outcome, join
 from hq.commands import Outgoing, note_endings, queue_command
+from hq.decommissioning import LAST, note_leaving
 from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known
 from hq.withdrawals import repeat_forgotten, repeat_late
@@ -71,6 +72,8 @@ def take_in(
     if late := [event.seq for event in outcome.fresh if event.seq <= before.seq]:
         repeat_late(connection, key, terminal, late, now)
     note_endings(connection, terminal, list(_endings(outcome.fresh)))
+    if early or any(event.kind == LAST for event in outcome.fresh):
+        note_leaving(connection, terminal, outcome.head.seq, now)
     if outcome.fork is not None:
         seq, hash_ = outcome.fork
         raise_alarms(

@@ -5,7 +5,7 @@
   the alarms last, so that workers wait for each other and never in a circle.
 - Nothing that arrives raises: what cannot be believed becomes an alarm and is put aside.
 - Database trouble does raise (DatabaseTroubleError): the caller keeps the messages and tries again.
-- An unregistered terminal is an alarm and gets no answer.
+- An unregistered terminal is an alarm and gets no answer; so is one that was given up.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import Connection, or_, select
 from hq.alarms import Alarm, What, raise_alarms
 from hq.commands import Outgoing, due_commands, keep_reply, returned
 from hq.database import Database
+from hq.decommissioning import who_left
 from hq.errors import DatabaseConflictError, DatabaseTroubleError
 from hq.intake import ReplayPolicy, ask_replay, take_in
 from hq.sharing import any_shared, pass_on
@@ -157,6 +158,7 @@ class Receiver:
         answers: list[Outgoing] = []
         with self._database.write() as connection:
             lock(connection, sorted_out.terminals())
+            _drop_the_left(connection, sorted_out)
             for terminal, events in sorted_out.events.items():
                 answers += take_in(connection, self._key, self._policy, terminal, events, now)
             for terminal, status in sorted_out.statuses.items():
@@ -215,6 +217,24 @@ def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> 
         result.replies.append((terminal, open_reply(terminal.key, terminal.address, payload)))
     else:
         raise MalformedPayloadError("a channel that only headquarters writes")
+
+
+def _drop_the_left(connection: Connection, found: _Round) -> None:
+    """Take out what terminals that left have no say in any more; their rows are locked."""
+    writers = {*found.events, *found.statuses, *(terminal for terminal, _ in found.replies)}
+    left = who_left(connection, writers)
+    for terminal in [one for one in writers if one.id in left]:
+        last, why = left[terminal.id]
+        where = (terminal.address.site, terminal.address.terminal)
+        if why == "lost":
+            found.alarms.append(Alarm("left", *where))
+            found.events.pop(terminal, None)
+            found.statuses.pop(terminal, None)
+            found.replies = [one for one in found.replies if one[0] != terminal]
+        elif terminal in found.events:
+            events = found.events[terminal]
+            found.events[terminal] = [event for event in events if event.seq <= last]
+            found.alarms += [Alarm("left", *where, e.seq) for e in events if e.seq > last][:1]
 
 
 def _alarm(address: Address, error: ContractError, seq: int = 0) -> Alarm:

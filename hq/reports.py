@@ -139,6 +139,7 @@ def terminal_lines(database: Database) -> list[Line]:
             "gap_since": _text(standing.gap_since),
             "status": None if standing.status is None else json.loads(standing.status),
             "status_time": _text(standing.status_at),
+            "left": standing.left,
         }
         for standing in list_terminals(database)
     ]

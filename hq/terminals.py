@@ -29,7 +29,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A terminal's row as a person wants to see it."""
+    """A terminal's row as a person wants to see it; `left` is "leaving", "erased", "lost", None."""
 
     address: Address
     head: Head
@@ -38,6 +38,7 @@ class Standing:
     gap_since: datetime | None
     status: str | None
     status_at: datetime | None
+    left: str | None
 
 
 def add_terminal(
@@ -153,6 +154,7 @@ def _standing(row: Row[tuple[object, ...]]) -> Standing:
         gap_since=row.gap_since,
         status=row.status,
         status_at=row.status_at,
+        left=row.left_why or ("leaving" if row.leaving_at is not None else None),
     )
 
 

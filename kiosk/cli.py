@@ -15,6 +15,7 @@ from kiosk.commands import (
     backup,
     contract,
     credentials,
+    decommission,
     enrol,
     evaluate,
     join,
@@ -71,6 +72,7 @@ for _command in (
     notice.notice_command,
     subject.subject,
     join.join_command,
+    decommission.decommission_command,
 ):
     cli.add_command(_command)
 for _command in (

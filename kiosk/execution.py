@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from kiosk.confirmed import confirmed_head
 from kiosk.errors import NotSharedError, SealError
 from kiosk.judgement import answer_records, correction_records
+from kiosk.leaving import decide
 from kiosk.overrides import State, digest
 from kiosk.sharing import receive, share
 from kiosk.station import Station
@@ -35,6 +36,7 @@ from store.orders import (
     Arguments,
     Configure,
     Ending,
+    EraseTerminal,
     GiveAnswer,
     InstallCertificate,
     MakeCorrection,
@@ -302,6 +304,14 @@ def _install_certificate(task: _Task, arguments: Arguments) -> Outcome:
     return Outcome("done", "passed on")
 
 
+def _erase_terminal(task: _Task, arguments: Arguments) -> Outcome:
+    """Note it; the next start serves nobody and does it (`kiosk.departure`)."""
+    if not isinstance(arguments, EraseTerminal):
+        raise TypeError("not an erasure's arguments")
+    decide(task.station.settings, "ordered", at_once=arguments.at_once)
+    return Outcome("done", "leaving", restart="decommissioned")
+
+
 def _answer(task: _Task, arguments: Arguments) -> Outcome:
     if not isinstance(arguments, GiveAnswer):
         raise TypeError("not an answer's arguments")
@@ -339,4 +349,5 @@ _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "install_certificate": _install_certificate,
     "answer": _answer,
     "correct": _correct,
+    "erase_terminal": _erase_terminal,
 }

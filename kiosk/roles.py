@@ -125,6 +125,7 @@ COMMANDS: Mapping[str, Right] = {
     "subject export": Right.EXPORT_SUBJECT,
     "subject erase": Right.ERASE_SUBJECT,
     "join": Right.SERVICE,
+    "decommission": Right.SERVICE,
 }
 
 

@@ -27,7 +27,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from store.canonical import canonical
 from store.errors import ForgedDocument, MalformedDocument, NotCanonicalError
 
-PURPOSES = frozenset({"receipt", "command", "reply", "settings", "site", "join", "admission"})
+PURPOSES = frozenset(
+    {"receipt", "command", "reply", "settings", "site", "join", "admission", "leaving"}
+)
 
 
 def seal_document(key: Ed25519PrivateKey, purpose: str, body: Mapping[str, object]) -> bytes:

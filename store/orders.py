@@ -108,6 +108,12 @@ class Replay(Arguments):
     from_seq: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
 
 
+class EraseTerminal(Arguments):
+    """`at_once`: the terminal is given up; it does not wait until its last record is here."""
+
+    at_once: bool = False
+
+
 class InstallCertificate(Arguments):
     """The TLS client certificate for the key that the terminal has asked with, in PEM.
 
@@ -206,4 +212,5 @@ ORDERS: Mapping[str, type[Arguments]] = {
     "install_certificate": InstallCertificate,
     "answer": GiveAnswer,  # to a dispute or a declared punch
     "correct": MakeCorrection,
+    "erase_terminal": EraseTerminal,  # out of service for good
 }

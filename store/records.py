@@ -461,6 +461,17 @@ class KeyRotation(Body):
     database: Literal["ledger", "gallery"]
 
 
+class Decommission(Body):
+    """The terminal's last record: it goes out of service, and erases itself once this is known.
+
+    `people` and `templates` are how many it had.
+    """
+
+    why: Literal["ordered", "technician"]
+    people: Count
+    templates: Count
+
+
 class Checkpoint(Body):
     """The records up to `seq`, whose hash is given, may be gone: headquarters has them.
 
@@ -571,6 +582,7 @@ BODIES: Mapping[str, type[Body]] = {
         KeyRotation,
         CertificateRequest,
         CertificateRotated,
+        Decommission,
     )
 }
 

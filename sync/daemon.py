@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+from store.departure import is_decommissioned
 from store.errors import (
     DatabaseBusyError,
     MissingDatabaseError,
@@ -59,7 +60,7 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
     tls_context(_broker(settings, address))  # what no waiting mends is said before any waiting
     load_public_key(settings.hq.public_key)
     failures = 0
-    while not stop.requested:
+    while not stop.requested and not is_decommissioned(settings.store.directory, settings.terminal):
         try:
             _carry(settings, keys, stop, random, version)
         except MissingDatabaseError:
@@ -120,7 +121,7 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
         metrics = MetricsFile(
             settings.status.metrics_file, settings.mqtt.status_every_s, real_clock
         )
-        _loop(courier, transport, metrics, renewal, stop, settings.mqtt.poll_s)
+        _loop(courier, transport, metrics, renewal, stop, settings)
         metrics.keep(courier, connected=False)
         courier.farewell(transport, _FAREWELL_S)
         _LOG.info("stopped", extra={"fields": {"confirmed": courier.reception.confirmed.seq}})
@@ -132,10 +133,13 @@ def _loop(
     metrics: MetricsFile,
     renewal: CertificateRenewal,
     stop: Stop,
-    poll_s: float,
+    settings: Settings,
 ) -> None:
-    """Until `stop` is requested, or the terminal has a new certificate to connect with."""
-    while not stop.requested and not renewal.step(transport.connection is not None):
+    """Until `stop` is requested, the terminal has a new certificate, or is out of service."""
+    directory, poll_s = settings.store.directory, settings.mqtt.poll_s
+    while not stop.requested and not is_decommissioned(directory, settings.terminal):
+        if renewal.step(transport.connection is not None):
+            return
         more = courier.step(transport)
         metrics.keep(courier, connected=transport.connection is not None)
         if more:

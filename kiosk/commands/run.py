@@ -20,8 +20,10 @@ from kiosk.clock import Clock, SystemClock
 from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
-from kiosk.errors import CameraError
+from kiosk.departure import depart
+from kiosk.errors import CameraError, GoneError
 from kiosk.indicators import GpioIndicator, Indicator, Signal
+from kiosk.leaving import Note, noted
 from kiosk.overrides import Overrides, digest
 from kiosk.panel import Panel, Panels
 from kiosk.patience import PatientCamera
@@ -33,6 +35,7 @@ from kiosk.stores import open_stores, recover_stores
 from recognizer.errors import RecognizerError
 from recognizer.pipeline import Recognizer
 from store.database import Database
+from store.departure import PROOF, is_decommissioned
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
 
@@ -52,6 +55,11 @@ def run(config: Path) -> None:
     own = load(config)
     overrides = Overrides(own)
     clock = SystemClock(own.terminal.zone)
+    if (decision := noted(own)) is not None:
+        _depart(own, decision, clock)
+        return
+    if is_decommissioned(own.store.directory, own.terminal):
+        raise GoneError(own.store.directory / PROOF)
     recover_stores(own, clock.now())
     _settle_trial(overrides, own, clock)
     settings, invalid = overrides.settings()
@@ -111,6 +119,15 @@ def run(config: Path) -> None:
         log.say("stopped", reason=reason)
     if station.restart is not None and not stopping.is_set():
         sys.exit(RESTART)
+
+
+def _depart(settings: Settings, note: Note, clock: Clock) -> None:
+    """Serve nobody any more: deliver the last record, then erase everything."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    for path in depart(settings, note, clock, stopping) or ():
+        log.complain("not_erased", path=path)
 
 
 def _open_eyes(settings: Settings, panel: Panel) -> Recognizer | None:

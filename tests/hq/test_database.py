@@ -108,9 +108,10 @@ def test_commands_of_an_older_database_name_whom_they_are_about(tmp_path: Path) 
     with database.write() as connection:
         connection.execute(text("DROP INDEX ix_events_kind_record_id"))
         connection.execute(text("DROP INDEX ix_commands_person"))
-        for table in ("seals", "endings"):
+        for table in ("seals", "endings", "join_tokens", "certificates"):
             connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("ALTER TABLE terminals DROP COLUMN sealing_key"))
+        for column in ("sealing_key", "leaving_at", "left_at", "left_why"):
+            connection.execute(text(f"ALTER TABLE terminals DROP COLUMN {column}"))
         for column in ("person", "repeated", "followed_by", "change"):
             connection.execute(text(f"ALTER TABLE commands DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

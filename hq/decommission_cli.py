@@ -1,0 +1,80 @@
+"""The commands `kiosk-hq terminals decommission` and `certificates crl`: arguments and output."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from hq.command_line import CONFIG, opened, reports_errors, span
+from hq.decommissioning import decommission
+from hq.errors import CertificateError
+from hq.issued import revocation_list
+from hq.keys import load_key
+from hq.settings import load
+from store.files import disk_error, place
+from sync.contract.topics import Address
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("decommission")
+@click.argument("target", metavar="SITE/TERMINAL")
+@click.option("--lost", is_flag=True, help="Give it up: believe nothing of it from now on.")
+@click.option(
+    "--certificate", "files", type=_FILE, multiple=True, help="One of its that was made elsewhere."
+)
+@click.option("--expires", default="30d", show_default=True, help="The order's expiry, as 30d.")
+@CONFIG
+@reports_errors
+def terminals_decommission(
+    target: str, lost: bool, files: tuple[Path, ...], expires: str, config: Path
+) -> None:
+    """Take a terminal out of service: its last record, its erasure, its certificates.
+
+    `terminals list` shows it as "leaving" until its last record is here, then as "erased".
+    """
+    settings, now = load(config), datetime.now(UTC)
+    database, key = opened(settings, config), load_key(settings.hq.signing_key)
+    site, _, name = target.partition("/")
+    revoked = decommission(
+        database,
+        key,
+        Address(site, name),
+        now,
+        now + span(expires),
+        lost=lost,
+        certificates=[_read(path) for path in files],
+    )
+    if lost:
+        click.echo(
+            f"{target} given up; revoked {revoked} certificates: `kiosk-hq certificates crl`"
+        )
+    else:
+        click.echo(f"{target} ordered to leave; `kiosk-hq terminals list` shows when it has")
+
+
+@click.command("crl")
+@click.argument("target", metavar="FILE", type=_FILE)
+@click.option("--ca", type=_FILE, required=True, help="The CA's certificate, PEM.")
+@click.option("--ca-key", type=_FILE, required=True, help="Its private key; kept nowhere.")
+@click.option("--valid-for", default="30d", show_default=True, help="Make the next one before.")
+@CONFIG
+@reports_errors
+def certificates_crl(target: Path, ca: Path, ca_key: Path, valid_for: str, config: Path) -> None:
+    """Write the list of revoked certificates to FILE, for mosquitto's `crlfile`."""
+    database, now = opened(load(config), config), datetime.now(UTC)
+    pem, count = revocation_list(database, ca, ca_key, span(valid_for), now)
+    with disk_error(target):
+        place(target, pem, 0o644)
+    click.echo(f"{count} revoked certificates in {target}; restart the broker")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise CertificateError(f"{path}: {error.strerror}") from error
+    except ValueError:
+        raise CertificateError(f"{path}: not a PEM certificate") from None
