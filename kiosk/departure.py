@@ -151,9 +151,8 @@ def _data(settings: Settings) -> list[Path]:
         for path in sorted(directory.iterdir())
         if path.name not in kept and not any(_holds(path, one) for one in apart)
     ]
-    tls = (settings.mqtt.model_extra or {}).get("key")
-    if isinstance(tls, str):
-        found.append(Path(tls))
+    if settings.mqtt.key is not None:
+        found.append(settings.mqtt.key)
     if settings.backup is not None:
         stem = f"{settings.terminal.site}.{settings.terminal.name}"
         for path in made_here(settings.backup.directory, stem):

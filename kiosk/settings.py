@@ -327,12 +327,16 @@ class ScreenSection(Section):
 
 
 class MqttView(BaseModel):
-    """The sync process's own section, of which kiosk watches when the certificates expire."""
+    """The sync process's own section, of which kiosk watches when the certificates expire.
+
+    `key` is only for erasing it with the terminal.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     ca: Path | None = None
     certificate: Path | None = None
+    key: Path | None = None
 
 
 class Settings(Section):

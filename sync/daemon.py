@@ -77,6 +77,9 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
             fields = {"reason": type(error).__name__, "again_in_s": round(pause_s, 2)}
             _LOG.error("database_trouble", extra={"fields": fields})
             _wait(stop, pause_s)
+    if is_decommissioned(settings.store.directory, settings.terminal):
+        _pairs(settings).forget()  # sync's own files, which kiosk may not be able to erase
+        _LOG.info("decommissioned")
 
 
 def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:

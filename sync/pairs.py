@@ -89,6 +89,12 @@ class Pairs:
         """Whether the order's pair is in use."""
         return self.in_use()[0] == self.of(number)[0].resolve()
 
+    def forget(self) -> None:
+        """Delete every pair that was made here: the terminal is out of service."""
+        with disk_error(self._home):
+            if self._home.is_dir():
+                shutil.rmtree(self._home)
+
     def tidy(self, waiting: Collection[int]) -> None:
         """Delete the pairs that are neither in use nor waited for."""
         kept = {str(number) for number in waiting} | {self._current.resolve().name, CURRENT.name}

@@ -53,6 +53,7 @@ class Broker(Server):
         self.directory = directory
         self.port = port if port is not None else free_port()
         self.log = directory / "mosquitto.log"
+        self.crl: Path | None = None  # headquarters' list of revoked certificates, if there is one
         self._state = directory / "state"
         self._server = server
         super().__init__(
@@ -110,6 +111,8 @@ class Broker(Server):
         for line in (READY / "mosquitto.conf").read_text(encoding="utf-8").splitlines():
             word = line.partition(" ")[0]
             lines.append(f"{word} {own.pop(word)}" if word in own else line)
+        if self.crl is not None:
+            lines.append(f"crlfile {self.crl}")
         if own:
             raise BrokerError(f"docs/broker/mosquitto.conf lacks {', '.join(own)}")
         configuration = self.directory / "mosquitto.conf"
