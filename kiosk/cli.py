@@ -1,8 +1,9 @@
 """`kiosk`: the terminal's command line. Errors are one line on stderr with the mend in it.
 
 Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
-4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 75 `kiosk
-run` ended in order and is to be started again; 77 not for this caller (docs/roles.md).
+4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 8 not
+joined to a site, or out of service; 75 `kiosk run` ended in order and is to be started again; 77
+not for this caller (docs/roles.md).
 """
 
 from __future__ import annotations

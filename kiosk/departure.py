@@ -57,7 +57,9 @@ def depart(
     if not is_decommissioned(settings.store.directory, settings.terminal):
         recover_stores(settings, clock.now())
         with open_stores(settings) as stores:
-            record = last_record(stores, settings, note, clock)
+            record = last_record(stores, settings, note, clock, stopping)
+            if record is None:
+                return None
             if not note.at_once:
                 say("leaving", last=record.seq)
                 while not _covered(stores, settings, record):
@@ -69,13 +71,23 @@ def depart(
     return left
 
 
-def last_record(stores: Stores, settings: Settings, note: Note, clock: Clock) -> Record:
-    """The terminal's last record, written now unless it is there."""
+def last_record(
+    stores: Stores, settings: Settings, note: Note, clock: Clock, stopping: threading.Event
+) -> Record | None:
+    """The terminal's last record, written now unless it is there; None when stopped before it.
+
+    Every order that waits is answered first. A ledger that was lost does not know its numbers until
+    headquarters' receipt has come (`store.ledger`): a last record before that might be renumbered.
+    """
     record = newest(stores.ledger_db, Decommission.kind)
     if record is not None:
         return record
-    while obey(stores, Station(settings, Overrides(settings)), clock.now()):
-        pass  # every order that waits is answered before the end
+    station = Station(settings, Overrides(settings))
+    while obey(stores, station, clock.now()) or (
+        not note.at_once and stores.ledger.provisional() is not None
+    ):
+        if stopping.wait(_POLL_S if stores.ledger.provisional() else 0):
+            return None
     return _append(stores, note, clock.now())
 
 
