@@ -24,9 +24,8 @@ from hq.errors import UnknownTerminalError
 from hq.issued import note_certificate, revoke_all
 from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known, find, lock
+from store.departure import LAST
 from sync.contract.topics import Address
-
-LAST = "decommission"  # the kind of a terminal's last record
 
 
 def decommission(

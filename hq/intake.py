@@ -23,10 +23,11 @@ from sqlalchemy import Connection, Row, func, select
 from hq.alarms import Alarm, raise_alarms
 from hq.chain import Link, Outcome, join
 from hq.commands import Outgoing, note_endings, queue_command
-from hq.decommissioning import LAST, note_leaving
+from hq.decommissioning import note_leaving
 from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known
 from hq.withdrawals import repeat_forgotten, repeat_late
+from store.departure import LAST
 from store.precedence import ENDINGS, ending
 from store.records import Resumption
 from sync.contract.documents import build_receipt

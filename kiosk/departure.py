@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from kiosk.clock import Clock
 from kiosk.confirmed import confirmed_head
 from kiosk.errors import NotErasedError
-from kiosk.leaving import Note
+from kiosk.leaving import Note, is_over
 from kiosk.log import say
 from kiosk.orders import obey
 from kiosk.overrides import Overrides
@@ -35,7 +35,7 @@ from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import Stores, open_stores, recover_stores
 from store.backup_files import checksum_path, made_here
-from store.departure import LEAVING, PROOF, is_decommissioned
+from store.departure import LEAVING, PROOF
 from store.errors import DocumentError
 from store.files import disk_error, place, sync_directory
 from store.keys import keys_directory
@@ -54,7 +54,7 @@ def depart(
 
     Raises `StoreError`; the next start goes on.
     """
-    if not is_decommissioned(settings.store.directory, settings.terminal):
+    if not is_over(settings):
         recover_stores(settings, clock.now())
         with open_stores(settings) as stores:
             record = last_record(stores, settings, note, clock, stopping)

@@ -79,6 +79,7 @@ def configure(site: Site, name: str, place_: Place, *, replace: bool) -> tuple[P
             for path, content in files.items()
             if not path.exists() or path.read_bytes() != content
         ]
+        _require_nobodys_ledger(site, name, place_)
         other = [str(path) for path in changed if path.exists()]
         if other and not replace:
             raise JoinError(
@@ -103,6 +104,10 @@ def request(site: Site, name: str, token: Token, place_: Place, now: datetime) -
         same = (asked.request.site, asked.request.terminal, asked.request.token)
         if same == (site.site, name, token.id) and asked.proves(token.secret):
             return waiting
+    if place_.certificate.exists():  # of who was here before: its key is no other's
+        with disk_error(place_.certificate):
+            place_.beside("tls.key").unlink(missing_ok=True)
+            place_.certificate.unlink()
     csr = _csr(place_.beside("tls.key"), f"{site.site}/{name}")
     raw = seal_request(
         load_signing_key(place_.keys),
@@ -168,6 +173,38 @@ def _files(site: Site, name: str, place_: Place) -> Mapping[Path, bytes]:
         place_.beside("ca.pem"): site.ca.encode("ascii"),
         place_.config: text.encode("utf-8"),
     }
+
+
+def _require_nobodys_ledger(site: Site, name: str, place_: Place) -> None:
+    """One ledger is one terminal's: another one's must be taken out of service first."""
+    if not (place_.directory / "ledger.db").exists():
+        return
+    try:
+        now = load(place_.config).terminal
+    except SettingsError:
+        return  # not set up, or not usable: nobody's records could be taken for another's by it
+    if (now.site, now.name) != (site.site, name):
+        raise JoinError(
+            f"this machine is {now.site}/{now.name} and has records; nothing was written; "
+            "`kiosk decommission` takes that terminal out of service first"
+        )
+
+
+def is_joined(site: Site, name: str, place_: Place) -> bool:
+    """Whether the certificate of this very terminal is in place and no request waits."""
+    if place_.request.exists() or not place_.beside("tls.key").exists():
+        return False
+    return _named(place_.certificate) == f"{site.site}/{name}"
+
+
+def _named(certificate: Path) -> str | None:
+    """Whose certificate lies there; None where there is none that can be read."""
+    try:
+        leaf = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+    except (OSError, ValueError):
+        return None
+    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else None
 
 
 def _check(config: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kiosk.log import complain
 from kiosk.settings import Settings
-from store.departure import LEAVING, is_decommissioned
+from store.departure import LEAVING, is_decommissioned, is_signed
 from store.documents import open_document, seal_document
 from store.errors import DocumentError, MalformedKeyError, MissingKeyError
 from store.files import disk_error, place
@@ -41,6 +41,22 @@ def decide(settings: Settings, why: Literal["ordered", "technician"], *, at_once
         place(path, seal_document(key, "leaving", note.model_dump(mode="json")))
 
 
+def is_over(settings: Settings) -> bool:
+    """Whether the last record was delivered and erasing has begun: the proof is this terminal's.
+
+    While there is a signing key, it must have signed the proof's record: sync could have written
+    any. Raises `KeyFileError` where the key cannot be read.
+    """
+    directory = settings.store.directory
+    if not is_decommissioned(directory, settings.terminal):
+        return False
+    try:
+        key = load_signing_key(keys_directory(settings.store.keys)).public_key()
+    except (MissingKeyError, MalformedKeyError):
+        return True  # a kill came while the key itself went, which is the last to go
+    return is_signed(directory, key)
+
+
 def noted(settings: Settings) -> Note | None:
     """The decision, if there is one that this terminal signed; raises `StoreError`."""
     path = settings.store.directory / LEAVING
@@ -53,7 +69,7 @@ def noted(settings: Settings) -> Note | None:
         key = load_signing_key(keys_directory(settings.store.keys)).public_key()
     except (MissingKeyError, MalformedKeyError):
         # Cut off while the signing key itself went: only what is left of the rest is at stake.
-        if is_decommissioned(settings.store.directory, settings.terminal):
+        if is_over(settings):
             return Note(
                 site=settings.terminal.site,
                 terminal=settings.terminal.name,

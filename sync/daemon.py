@@ -57,8 +57,9 @@ def real_clock() -> Now:
 def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
     """Carry until `stop` is requested. Raises StoreError or SyncError that no waiting can mend."""
     address = Address(settings.terminal.site, settings.terminal.name)
-    tls_context(_broker(settings, address))  # what no waiting mends is said before any waiting
-    load_public_key(settings.hq.public_key)
+    if not is_decommissioned(settings.store.directory, settings.terminal):
+        tls_context(_broker(settings, address))  # what no waiting mends is said before any waiting
+        load_public_key(settings.hq.public_key)
     failures = 0
     while not stop.requested and not is_decommissioned(settings.store.directory, settings.terminal):
         try:

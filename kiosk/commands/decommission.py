@@ -11,7 +11,7 @@ from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, with_config, with_json
 from kiosk.confirmed import confirmed_head
 from kiosk.departure import depart
-from kiosk.errors import JoinError
+from kiosk.errors import NotErasedError
 from kiosk.leaving import decide, noted
 from kiosk.settings import Settings, load
 from kiosk.stores import open_stores
@@ -43,7 +43,7 @@ def decommission_command(config: Path, at_once: bool, yes: bool, as_json: bool) 
     if at_once:
         note = noted(settings)
         if note is None:
-            raise JoinError("the decision was taken back meanwhile; nothing was erased")
+            raise NotErasedError("the decision was taken back meanwhile; nothing was erased")
         clock = SystemClock(settings.terminal.zone)
         left = depart(settings, note, clock, threading.Event()) or ()
     if as_json:

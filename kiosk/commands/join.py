@@ -9,7 +9,7 @@ import click
 
 from kiosk.commands.options import print_json, with_config, with_json
 from kiosk.errors import JoinError
-from kiosk.joining import ANSWER, REQUEST, Place, configure, install, request
+from kiosk.joining import ANSWER, REQUEST, Place, configure, install, is_joined, request
 from store.errors import SiteFileError
 from store.files import disk_error, place
 from store.joining import read_token
@@ -78,7 +78,7 @@ def join_command(
 
 
 def _go_on(site: Site, name: str, token: str | None, folder: Path | None, at: Place) -> str:
-    if at.certificate.exists() and not at.request.exists():
+    if is_joined(site, name, at):
         return "joined"
     if folder is None:
         raise JoinError(

@@ -23,7 +23,7 @@ from kiosk.daemon import Door
 from kiosk.departure import depart
 from kiosk.errors import CameraError, GoneError
 from kiosk.indicators import GpioIndicator, Indicator, Signal
-from kiosk.leaving import Note, noted
+from kiosk.leaving import Note, is_over, noted
 from kiosk.overrides import Overrides, digest
 from kiosk.panel import Panel, Panels
 from kiosk.patience import PatientCamera
@@ -35,7 +35,7 @@ from kiosk.stores import open_stores, recover_stores
 from recognizer.errors import RecognizerError
 from recognizer.pipeline import Recognizer
 from store.database import Database
-from store.departure import PROOF, is_decommissioned
+from store.departure import PROOF
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
 
@@ -58,7 +58,7 @@ def run(config: Path) -> None:
     if (decision := noted(own)) is not None:
         _depart(own, decision, clock)
         return
-    if is_decommissioned(own.store.directory, own.terminal):
+    if is_over(own):
         raise GoneError(own.store.directory / PROOF)
     recover_stores(own, clock.now())
     _settle_trial(overrides, own, clock)

@@ -135,6 +135,26 @@ def test_another_configuration_is_not_replaced_unasked(hq: Headquarters, machine
     assert load(machine.config).decision.repeat_s == 30
 
 
+def test_a_machine_with_anothers_records_is_no_new_terminal_and_without_them_gets_new_tls_keys(
+    hq: Headquarters, machine: Machine
+) -> None:
+    site = hq.site()
+    machine.join(site, "gate-b", hq.token())
+    hq.sign(machine.stick)
+    machine.join(site, "gate-b", None)
+    etc = machine.folder / "etc"
+    before = (etc / "tls.key").read_bytes()
+    ledger = machine.folder / "data" / "ledger.db"
+    ledger.write_bytes(b"x")
+    refused = machine.join(site, "gate-c", hq.token(), "--replace")
+    assert isinstance(refused.exception, JoinError)
+    assert "this machine is plant-1/gate-b and has records" in str(refused.exception)
+    ledger.unlink()
+    assert "request is in" in machine.join(site, "gate-c", hq.token(), "--replace").output
+    assert (etc / "tls.key").read_bytes() != before
+    assert not (etc / "tls.pem").exists()
+
+
 def test_settings_that_no_terminal_takes_are_said_before_anything_is_written(
     hq: Headquarters, machine: Machine
 ) -> None:
