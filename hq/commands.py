@@ -119,10 +119,14 @@ def send(
 ) -> list[tuple[Address, Queued]]:
     """Queue a command for `SITE/TERMINAL`, or one for each terminal of `SITE`: all or none.
 
+    Those that left are none of them.
+
     Raises UnknownTerminalError, MalformedPayloadError, DatabaseError.
     """
     site, slash, name = target.partition("/")
-    query = select(TERMINALS.c.site, TERMINALS.c.terminal).where(TERMINALS.c.site == site)
+    query = select(TERMINALS.c.site, TERMINALS.c.terminal).where(
+        TERMINALS.c.site == site, TERMINALS.c.left_at.is_(None)
+    )
     if slash:
         query = query.where(TERMINALS.c.terminal == name)
     with database.write() as connection:

@@ -103,7 +103,9 @@ class Receiver:
         with self._database.read() as connection:
             rows = connection.execute(
                 select(TERMINALS.c.site, TERMINALS.c.terminal).where(
-                    TERMINALS.c.gap_since <= grace, or_(not_before.is_(None), not_before <= now)
+                    TERMINALS.c.gap_since <= grace,
+                    TERMINALS.c.left_at.is_(None),
+                    or_(not_before.is_(None), not_before <= now),
                 )
             ).all()
         if not rows:
@@ -222,7 +224,7 @@ def _read(result: _Round, terminal: Known, channel: Channel, payload: bytes) -> 
 def _drop_the_left(connection: Connection, found: _Round) -> None:
     """Take out what terminals that left have no say in any more; their rows are locked."""
     writers = {*found.events, *found.statuses, *(terminal for terminal, _ in found.replies)}
-    left = who_left(connection, writers)
+    left = who_left(connection, writers) if writers else {}
     for terminal in [one for one in writers if one.id in left]:
         last, why = left[terminal.id]
         where = (terminal.address.site, terminal.address.terminal)

@@ -68,7 +68,7 @@ def share(
     person = person_number(person)
     site, _, name = source.partition("/")
     with database.write() as connection:
-        rows = {row.terminal: row for row in _lock_site(connection, site)}
+        rows = {row.terminal: row for row in _lock_site(connection, site) if row.left_at is None}
         for missing in {name, *receivers} - rows.keys():
             raise UnknownTerminalError(
                 f"{site}/{missing}: no such terminal; `kiosk-hq terminals list`"
@@ -209,7 +209,8 @@ def _end_elsewhere(connection: Connection, key: Ed25519PrivateKey, site: str, no
     if not noted:
         return 0
     connection.execute(ENDINGS.delete().where(ENDINGS.c.id.in_([row.id for row in noted])))
-    names = connection.execute(select(TERMINALS.c.terminal).where(TERMINALS.c.site == site))
+    in_service = (TERMINALS.c.site == site) & TERMINALS.c.left_at.is_(None)
+    names = connection.execute(select(TERMINALS.c.terminal).where(in_service))
     known = find(connection, {Address(site, name) for name in names.scalars()})
     count = 0
     for row in noted:

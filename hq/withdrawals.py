@@ -84,6 +84,7 @@ def lost_withdrawals(connection: Connection, now: datetime) -> Sequence[Row[Any]
         .where(
             COMMANDS.c.type.in_(_STANDS_FOR),
             COMMANDS.c.followed_by.is_(None),
+            TERMINALS.c.left_at.is_(None),  # erased, or given up
             or_(unanswered, too_late),
         )
         .order_by(COMMANDS.c.id)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import threading
 from pathlib import Path
 
@@ -37,7 +36,7 @@ from kiosk.stores import Stores, open_stores, recover_stores
 from store.backup_files import checksum_path, made_here
 from store.departure import LEAVING, PROOF
 from store.errors import DocumentError
-from store.files import disk_error, place, sync_directory
+from store.files import disk_error, place, remove_tree, sync_directory
 from store.keys import keys_directory
 from store.ledger import newest
 from store.records import Decommission, Instant, Record
@@ -180,7 +179,7 @@ def _erase(path: Path, left: list[str]) -> None:
     """Overwrite a file's content, then delete it; a folder with all in it."""
     try:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             if path.is_file() and not path.is_symlink():
                 path.chmod(0o600)

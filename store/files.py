@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from store.errors import DiskFullError, OccupiedError, StorageError, StoreError
@@ -29,6 +30,13 @@ def place(path: Path, content: bytes, mode: int = 0o600) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a folder and all in it, also while another process does the same."""
+    while path.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
 
 
 def unoccupied(path: Path) -> None:

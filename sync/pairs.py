@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from store.certificates import CERTIFICATE, CURRENT, KEY, certificate_in_use
-from store.files import disk_error, place, sync_directory
+from store.files import disk_error, place, remove_tree, sync_directory
 
 
 class Pairs:
@@ -92,8 +92,7 @@ class Pairs:
     def forget(self) -> None:
         """Delete every pair that was made here: the terminal is out of service."""
         with disk_error(self._home):
-            if self._home.is_dir():
-                shutil.rmtree(self._home)
+            remove_tree(self._home)
 
     def tidy(self, waiting: Collection[int]) -> None:
         """Delete the pairs that are neither in use nor waited for."""

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 from sqlalchemy import select
 
-from hq.commands import command_lines
+from hq.commands import command_lines, send
 from hq.decommissioning import decommission
 from hq.errors import CertificateError, DuplicateTerminalError, UnknownTerminalError
 from hq.issued import revocation_list
@@ -99,6 +99,17 @@ def test_of_a_lost_terminal_nothing_is_believed_and_nothing_answered(office: Off
     with office.database.read() as connection:
         document = connection.execute(select(COMMANDS.c.document)).scalar_one()
     assert json.loads(document)["body"]["arguments"] == {"at_once": True}
+
+
+def test_who_left_is_ordered_nothing_more(office: Office) -> None:
+    withdrawal = {"number": "7"}
+    send(office.database, HQ_KEY, str(GATE_A), "withdraw", withdrawal, NOW, NOW + DAY)
+    let_go(office, lost=True)
+    sent = send(office.database, HQ_KEY, "plant-1", "ping", {}, NOW, NOW + DAY)
+    assert [address for address, _ in sent] == [GATE_B]
+    with pytest.raises(UnknownTerminalError):
+        send(office.database, HQ_KEY, str(GATE_A), "ping", {}, NOW, NOW + DAY)
+    assert office.receiver.repeat_withdrawals(NOW + 90 * DAY) == 0
 
 
 def test_a_name_of_one_that_left_is_never_given_again(office: Office) -> None:

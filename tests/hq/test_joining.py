@@ -84,6 +84,8 @@ def test_the_stick_goes_to_headquarters_and_back(hq: Headquarters, machine: Mach
     assert load_settings(machine.config, SyncSettings).mqtt.host == "127.0.0.1"
     assert (machine.folder / "etc" / "tls.key").stat().st_mode & 0o777 == 0o600
     assert [line["state"] for line in lines(hq)] == ["used"]
+    assert "plant-1/gate-b" in hq.run("tokens", "list").output
+    assert token not in hq.run("tokens", "list", "--json").output
     listed = json.loads(hq.run("terminals", "list", "--json").output)
     assert [line["terminal"] for line in listed] == ["gate-b"]
 
