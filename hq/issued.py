@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection, select
 
 from hq.authority import load_authority
@@ -28,11 +29,17 @@ _BACKDATED = timedelta(hours=1)  # a broker whose clock is a little behind still
 
 
 def note_certificate(connection: Connection, terminal: Known, pem: str, now: datetime) -> None:
-    """Remember a terminal's certificate (PEM); again is no matter. Raises CertificateError."""
+    """Remember a terminal's certificate (PEM); again is no matter.
+
+    Raises CertificateError for what is none, or for another name's: it is not to be revoked.
+    """
     try:
         leaf = x509.load_pem_x509_certificates(pem.encode("ascii"))[0]
     except ValueError:
         raise CertificateError(f"{terminal.address}: not a PEM certificate") from None
+    names = [str(one.value) for one in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if names != [str(terminal.address)]:
+        raise CertificateError(f"{terminal.address}: the certificate is not for this terminal")
     fingerprint = leaf.fingerprint(hashes.SHA256()).hex()
     known = select(CERTIFICATES.c.id).where(CERTIFICATES.c.fingerprint == fingerprint)
     if connection.execute(known).one_or_none() is None:

@@ -3,7 +3,7 @@
 - Beside the settings file lie `hq.pub`, `ca.pem`, `tls.key` and `tls.pem`; relative to it, as
   everywhere. Each file appears whole or not at all, the settings last, so that a terminal that is
   cut off is none yet.
-- Nothing that is there already and says something else is replaced unasked: `Differs` names it.
+- Nothing that is there already and says something else is replaced unasked: the error names it.
 - What the site's settings say is checked by the terminal's own rules before anything is written.
 - The request waits in `join-request` until the answer to exactly this request has come. Doing the
   same again, at any point, goes on from there: keys and request stay the same.
@@ -166,7 +166,10 @@ def _files(site: Site, name: str, place_: Place) -> Mapping[Path, bytes]:
     lines = [f"# From the site file of {site.made.date()}; `kiosk join` wrote it."]
     for table, values in head.items():
         # A JSON string is a TOML basic string (toml.io v1.0.0), but for DEL, which no path has.
-        lines += [f"[{table}]", *(f"{key} = {json.dumps(v)}" for key, v in values.items())]
+        lines += [
+            f"[{table}]",
+            *(f"{key} = {json.dumps(v, ensure_ascii=False)}" for key, v in values.items()),
+        ]
     text = "\n".join(lines) + "\n" + site.settings
     return {
         place_.beside("hq.pub"): site.hq_key.encode("ascii"),

@@ -10,7 +10,7 @@ import click
 from kiosk.commands.options import print_json, with_config, with_json
 from kiosk.errors import JoinError
 from kiosk.joining import ANSWER, REQUEST, Place, configure, install, is_joined, request
-from store.errors import SiteFileError
+from store.errors import JoinDocumentError, SiteFileError
 from store.files import disk_error, place
 from store.joining import read_token
 from store.keys import load_public_key
@@ -88,8 +88,12 @@ def _go_on(site: Site, name: str, token: str | None, folder: Path | None, at: Pl
     answer = folder / f"{stem}{ANSWER}"
     with disk_error(answer):
         if at.request.exists() and answer.exists():
-            install(answer.read_bytes(), at, datetime.now(UTC))
-            return "joined"
+            try:
+                install(answer.read_bytes(), at, datetime.now(UTC))
+                return "joined"
+            except JoinDocumentError:
+                if token is None:  # with one, an old answer on the stick hinders no new request
+                    raise
         text = token or str(click.prompt("token", err=True, hide_input=True))
         raw = request(site, name, read_token(text), at, datetime.now(UTC))
         place(folder / f"{stem}{REQUEST}", raw, 0o644)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -141,9 +140,11 @@ def serials(office: Office, authority: Authority, now: datetime) -> list[int]:
     return found
 
 
-def test_what_is_unknown_or_no_certificate_changes_nothing(office: Office, tmp_path: Path) -> None:
-    with pytest.raises(CertificateError):
-        let_go(office, certificates=("x",))
+def test_what_is_unknown_or_anothers_changes_nothing(office: Office, authority: Authority) -> None:
+    others = authority.client(str(GATE_B), NOW).certificate.read_text()
+    for wrong in ("x", others):
+        with pytest.raises(CertificateError):
+            let_go(office, certificates=(wrong,))
     assert left(office) == (None, 0)
     other = GATE_A.__class__("plant-9", "gate-x")
     with pytest.raises(UnknownTerminalError):

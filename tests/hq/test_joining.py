@@ -121,6 +121,10 @@ def test_one_of_many_is_refused_and_hinders_no_other(
     assert "its token was used by gate-a; make another; nothing was signed" in signed.stderr
     assert "broken.join: not a request to join" in signed.stderr
     assert other.join(site, "gate-b", token).exit_code == 0  # it still waits
+    stale = machine.stick / "plant-1.gate-b.admission"
+    stale.write_bytes((machine.stick / "plant-1.gate-a.admission").read_bytes())
+    assert isinstance(other.join(site, "gate-b", None).exception, JoinDocumentError)
+    assert other.join(site, "gate-b", hq.token()).exit_code == 0  # asks anew, the old answer or not
     assert not (other.folder / "etc" / "tls.pem").exists()
 
 
