@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hq.database import Database
@@ -78,9 +78,9 @@ def test_the_stick_goes_to_headquarters_and_back(hq: Headquarters, machine: Mach
     assert joined.output == "plant-1/gate-b has joined; start kiosk and kiosk-sync\n"
     assert machine.join(site, "gate-b", None, "--json").exit_code == 0
 
-    settings = load(machine.config)
-    assert (settings.terminal.name, settings.terminal.zone) == ("gate-b", "Europe/Berlin")
-    assert (settings.punches.fixed, settings.retention.punches_days) == ("in", 800)
+    own = load(machine.config)
+    assert (own.terminal.name, own.terminal.zone) == ("gate-b", "Europe/Berlin")
+    assert (own.punches.fixed, own.retention.punches_days) == ("in", 800)
     assert load_settings(machine.config, SyncSettings).mqtt.host == "127.0.0.1"
     assert (machine.folder / "etc" / "tls.key").stat().st_mode & 0o777 == 0o600
     assert [line["state"] for line in lines(hq)] == ["used"]
@@ -208,6 +208,7 @@ def test_a_site_file_of_another_headquarters_is_refused(
     assert not machine.config.exists()
 
 
+@settings(max_examples=25)  # each signs, parses and verifies a document with a certificate in it
 @given(st.data())
 def test_a_site_file_with_any_byte_changed_is_none(
     authority: Authority, data: st.DataObject
