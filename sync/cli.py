@@ -18,6 +18,7 @@ from store.errors import DatabaseError, KeyFileError, SettingsError, StoreError
 from store.hardening import harden
 from store.keys import keys_directory
 from store.settings import load_settings
+from store.supervisor import Supervisor
 from sync.daemon import run
 from sync.errors import CredentialError, SyncError
 from sync.journal import log_to
@@ -49,7 +50,8 @@ def run_command(config: Path) -> None:
     log_to(None, "sync")
     try:
         settings = load_settings(config, Settings)
-        run(settings, keys_directory(settings.store.keys), stop, Random(), program_version())
+        keys = keys_directory(settings.store.keys)
+        run(settings, keys, stop, Random(), program_version(), Supervisor.of())
     except (StoreError, SyncError) as error:
         click.echo(f"kiosk-sync: {error}", err=True)
         sys.exit(exit_code(error))
