@@ -16,7 +16,7 @@ from kiosk.cameras import Frame
 from kiosk.clock import Clock
 from kiosk.errors import CameraError
 from kiosk.indicators import Signal
-from kiosk.log import say
+from kiosk.log import detail, say
 from kiosk.orders import obey
 from kiosk.panel import Action, Panel
 from kiosk.patience import Tick
@@ -172,7 +172,10 @@ class Door:
         waiting: list[Event] = [event]
         while waiting:
             rules = replace(self._rules, idle=self._idle())
+            before = self._state.phase
             self._state, effects = step(self._state, waiting.pop(), rules)
+            if self._state.phase is not before:
+                detail("phase", phase=self._state.phase.name.lower(), at_s=round(event.at_s, 3))
             for effect in effects:
                 written = self._performer.perform(effect, event.at_s)
                 self._supervisor.progress()

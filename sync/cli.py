@@ -21,7 +21,7 @@ from store.settings import load_settings
 from store.supervisor import Supervisor
 from sync.daemon import run
 from sync.errors import CredentialError, SyncError
-from sync.journal import log_to
+from sync.journal import detail_on_signal, log_to
 from sync.settings import Settings
 from sync.stopping import Stop
 
@@ -43,11 +43,12 @@ def main() -> None:
     help="The terminal's TOML file.",
 )
 def run_command(config: Path) -> None:
-    """Run until SIGTERM; the log is JSON lines on stderr."""
+    """Run until SIGTERM; the log goes to the journal, or as JSON lines to stderr."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.request)
     signal.signal(signal.SIGINT, stop.request)
     log_to(None, "sync")
+    detail_on_signal("sync")
     try:
         settings = load_settings(config, Settings)
         keys = keys_directory(settings.store.keys)

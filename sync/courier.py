@@ -244,6 +244,8 @@ class Courier:
             retain=retain,
             timeout_s=self._pace.publish_timeout_s,
         )
+        fields = {"channel": channel.value, "bytes": len(payload)}
+        _LOG.debug("published", extra={"fields": fields})
         self._progress()
 
     def _heed_replay(self) -> None:

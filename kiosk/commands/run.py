@@ -49,7 +49,7 @@ def run(config: Path) -> None:
 
     Ends with 75 when headquarters' order or settings want it started again.
     """
-    log.to_stderr()
+    log.begin()
     supervisor = Supervisor.of()
     own = load(config)
     overrides = Overrides(own)
