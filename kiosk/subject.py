@@ -92,6 +92,8 @@ def gather(stores: Stores, settings: Settings, number: str, now: Instant) -> dic
         "person": next(iter(rows["people"]), None),
         "roles": [row["role"] for row in rows["roles"]],
         "consents": rows["consents"],
+        "site_consents": rows["site_consents"],
+        "sharing_with_other_terminals": rows["sharing"],
         "notice": {"current_version": stores.notices.version},
         "templates": [_template(row, stores.templates.protection()) for row in rows["templates"]],
         "recognition_by_week": [_week(row) for row in rows["genuine"]],
