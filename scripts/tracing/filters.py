@@ -5,6 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+# Made, not allowed, and done without: a refused call gets EPERM (SystemCallErrorNumber=).
+REFUSED = {
+    "mbind": "OpenBLAS spreads its buffers over NUMA nodes, of which a terminal has one",
+    "fchown": "SQLite keeps the owner of side files, only when it is root, as while traced",
+}
+
 
 def filter_of(unit: Path) -> list[str]:
     """The words of the unit's SystemCallFilter= lines, in order; a leading `~` takes away."""
