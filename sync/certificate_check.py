@@ -23,7 +23,7 @@ class Left:
 
 
 def check_certificates(broker: Broker, now: datetime, at_least: timedelta) -> Left:
-    """How long they hold; raises `CredentialError` when that is less than `at_least`, or unusable."""
+    """How long they hold; raises `CredentialError` for less than `at_least`, or unusable ones."""
     tls_context(broker)
     days = {}
     for what, path in (("certificate", broker.certificate), ("ca", broker.ca)):
