@@ -66,8 +66,8 @@ class Course:
         for person in self._people:
             photo = m.root / "root" / "photo.png"
             cv2.imwrite(str(photo), portrait(person.walks[0]))
-            words = ("--name", person.name, "--consent", "test", "/root/photo.png", *_CONFIG)
-            m.run(_PROGRAM, "enrol", str(person.number), *words)
+            who = ("--name", person.name, "--consent", "test", "/root/photo.png")
+            m.run(_PROGRAM, "enrol", str(person.number), *who, *_CONFIG)
             photo.unlink()
         m.run("sh", "-c", "chown -R kiosk:kiosk /var/lib/kiosk; chmod g+rw /var/lib/kiosk/*.db*")
         m.run("cp", "-a", "/run/kiosk-keys", "/root/keys")  # for the commands by hand below
