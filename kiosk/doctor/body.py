@@ -91,9 +91,7 @@ def power(health: Health) -> Finding:
         return not_checked(name, "this machine does not tell (no Raspberry Pi)")
     found = ", ".join(sorted(health.power))
     if "undervoltage" in health.power:
-        return failure(
-            name, f"now: {found}", "the supply is too weak: use the Pi's own, short cable"
-        )
+        return failure(name, f"now: {found}", "a weak supply: use the Pi's own, and its cable")
     if health.power:
         return warning(
             name, f"now or since the start: {found}", "check supply, cable and cooling, start again"

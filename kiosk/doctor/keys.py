@@ -49,13 +49,13 @@ def key_files(keys: Path, directory: Path) -> Finding:
         return failure(
             name,
             f"not there: {', '.join(missing)}",
-            "a new terminal: `kiosk keys create`; sealed keys: `kiosk keys unseal`; else the backup",
+            "new terminal: `kiosk keys create`; sealed: `kiosk keys unseal`; else the backup",
         )
     exposed = [key for key, its in found.items() if too_open(key, its.st_mode)]
     if exposed:
         return failure(
             name,
-            f"others can read or write {', '.join(exposed)}",
+            f"too open: {', '.join(exposed)}",
             f"--fix, or `chmod 0400` in {keys}",
         )
     foreign = [key for key, its in found.items() if its.st_uid not in (owner, 0)]
@@ -74,7 +74,7 @@ def too_open(key: str, mode: int) -> bool:
     return bool(stat.S_IMODE(mode) & ~(allowed | 0o200))
 
 
-def key_sealing(sealed: Path, keys: Path) -> Finding:
+def key_sealing(sealed: Path, keys: Path) -> Finding:  # noqa: PLR0911 - a return a verdict
     """What seals the keys on the card."""
     name = "key sealing"
     try:
@@ -89,9 +89,7 @@ def key_sealing(sealed: Path, keys: Path) -> Finding:
         )
     kinds = set(found.values())
     if "nothing" in kinds:
-        return failure(
-            name, "sealed with an empty key", "seal again: `kiosk keys seal` (TPM first)"
-        )
+        return failure(name, "sealed with an empty key", "seal again: `kiosk keys seal`")
     if None in kinds:
         return not_checked(name, "sealed by something that this version does not know")
     words = ", ".join(sorted(str(kind) for kind in kinds))

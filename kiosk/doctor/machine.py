@@ -1,4 +1,4 @@
-"""How checks reach the machine: its files under one root, its tools, its clocks. Tests give their own.
+"""How checks reach the machine: files under one root, tools, clocks. Tests give their own.
 
 A tool that is missing is an answer (None), never an exception: the check then says "not checked".
 """
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 _PATIENCE_S = 60.0  # the longest: `kiosk-sync doctor`, which waits for DNS, TLS and a receipt
@@ -64,7 +65,7 @@ class Machine:
                 words = file.read_bytes().split(b"\0")
             except OSError:  # it ended meanwhile
                 continue
-            for before, after in zip(words, words[1:], strict=False):
+            for before, after in pairwise(words):
                 if before.rsplit(b"/", 1)[-1] == b"kiosk" and after == b"run":
                     return True
         return False
