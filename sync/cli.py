@@ -1,7 +1,8 @@
 """The command `kiosk-sync`: argument parsing, logging, signals, exit codes. Nothing else.
 
 Exit codes: 0 ended by SIGTERM or SIGINT, 2 wrong use or settings, 3 a key or certificate cannot be
-used, 4 the ledger cannot be used, 1 anything else; `doctor` 20 a warning, 21 a failure. Errors are one line on stderr with the mend.
+used, 4 the ledger cannot be used, 1 anything else; `doctor` 20 a warning,
+21 a failure. Errors are one line on stderr with the mend.
 """
 
 from __future__ import annotations

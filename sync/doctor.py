@@ -68,7 +68,8 @@ def look(settings: Settings, now: datetime, patience_s: float = _PATIENCE_S) -> 
         lines.append(round_trip(settings, broker, address, patience_s))
     done = {line.name for line in lines}
     skipped = [Line(name, "not checked", "a step before it fails") for name in STEPS]
-    return lines + [line for line in skipped if line.name not in done]
+    lines += [line for line in skipped if line.name not in done]
+    return sorted(lines, key=lambda line: STEPS.index(line.name))
 
 
 def dns(broker: Broker) -> Line:

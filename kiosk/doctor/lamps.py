@@ -20,7 +20,7 @@ Ask = Callable[[str], bool]
 
 
 def lamps(open_: Callable[[], Indicator], ask: Ask | None, *, assumed: bool = False) -> Finding:
-    """Show each and ask. `ask` None: there is nobody to ask; `assumed`: the yes is not a person's."""
+    """Show each and ask. `ask` None: nobody is there; `assumed`: the yes is no person's."""
     name = "lamps and buzzer"
     if ask is None:
         return not_checked(name, "nobody to ask", "on a terminal, or with --assume-yes")

@@ -1,4 +1,4 @@
-"""The networks: are they the ones that the manifest pins, how fast are they, do they compute right?"""
+"""The networks: are they what the manifest pins, how fast are they, do they compute right?"""
 
 from __future__ import annotations
 
@@ -62,14 +62,18 @@ def weights(folder: Path, pack: str, manifest: Manifest, *, pad: bool) -> Findin
     return ok(name, says) if pad else warning(name, f"{says}; PAD is off", '[pad] mode = "on"')
 
 
-def networks(open_: Callable[[], Parts], elapsed: Callable[[], float]) -> list[Finding]:
+def networks(parts: Parts, elapsed: Callable[[], float]) -> list[Finding]:
     """Latency and answer of the networks that the settings choose."""
     try:
-        tried = attempt(open_(), elapsed)
+        tried = attempt(parts, elapsed)
     except RecognizerError as error:
-        says, mend = " ".join(str(error).split()), "see the line; `kiosk models check`"
-        return [failure("model latency", says, mend), failure("model answer", says, mend)]
+        return unopened(" ".join(str(error).split()))
     return [latency(tried.took_ms), answer(tried)]
+
+
+def unopened(why: str) -> list[Finding]:
+    """The lines of networks that cannot be opened or run."""
+    return [failure(name, why, "see the line; `kiosk models check`") for name in NAMES[1:]]
 
 
 def latency(took_ms: float) -> Finding:

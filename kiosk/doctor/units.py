@@ -51,7 +51,7 @@ def _up(name: str, machine: Machine, wanted: Iterable[str]) -> Finding:
     down = [f"{unit} is {word}" for unit, word in active.items() if word != "active"]
     if down:
         return failure(
-            name, ", ".join(down), "`systemctl status` says why; `systemctl enable --now`, or --fix"
+            name, ", ".join(down), "`systemctl status` says why; `systemctl enable --now`"
         )
     passing = [f"{unit} is {word}" for unit, word in enabled.items() if word != "enabled"]
     if passing:

@@ -1,0 +1,96 @@
+"""`--fix`: what can be mended without asking anybody, and without ending or starting anything.
+
+- Only takes rights away, never gives any; replaces no key; deletes only what this program itself
+  leaves aside when it is killed, and only when it is an hour old.
+- Each mend that fails is told and the next is tried.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from kiosk.doctor.finding import Finding, ok, warning
+from kiosk.doctor.keys import too_open
+from kiosk.doctor.machine import Machine
+from kiosk.doctor.units import SERVICES, TIMERS, systemd_runs
+from kiosk.sealing import NAMES
+from store.errors import StoreError
+from store.keys import open_badges_key
+
+_STALE_S = 3600.0  # nothing that is written aside takes an hour
+_DIRECTORY_MODE = 0o770  # kiosk.service's StateDirectoryMode
+
+
+def stale(directory: Path, keys: Path, now: datetime) -> list[Path]:
+    """Files that `store.files`, `store.keys` and the backup leave aside when they are killed."""
+    found = [*directory.glob(".*.partial"), *keys.glob(".*.key.*"), *keys.glob(".*.pub.*")]
+    return sorted(path for path in found if _age_s(path, now) > _STALE_S)
+
+
+def _age_s(path: Path, now: datetime) -> float:
+    try:
+        its = path.lstat()
+    except OSError:  # gone meanwhile
+        return 0.0
+    return now.timestamp() - its.st_mtime if stat.S_ISREG(its.st_mode) else 0.0
+
+
+def leftovers(directory: Path, keys: Path, now: datetime) -> Finding:
+    """The line on them."""
+    found = stale(directory, keys, now)
+    if found:
+        return warning("leftovers", f"{len(found)} files that a crash left aside", "--fix")
+    return ok("leftovers", "none")
+
+
+def mend(directory: Path, keys: Path, sealed: Path, machine: Machine) -> list[str]:
+    """Mend what is safe; returns a line for each thing done or tried in vain."""
+    told: list[str] = []
+    for what, change in _mends(directory, keys, sealed, machine):
+        try:
+            change()
+        except (OSError, StoreError) as error:
+            told.append(f"not mended: {what}: {' '.join(str(error).split())}")
+        else:
+            told.append(f"mended: {what}")
+    return told
+
+
+def _mends(
+    directory: Path, keys: Path, sealed: Path, machine: Machine
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    if not directory.exists():
+        yield f"made {directory}", lambda: directory.mkdir(mode=_DIRECTORY_MODE, parents=True)
+    for key in NAMES:
+        with suppress(OSError):  # not there: nothing to take rights from
+            mode = (keys / key).stat().st_mode
+            if too_open(key, mode):
+                right = 0o440 & mode if key == "ledger.key" else 0o400
+                yield f"mode of {key}", lambda k=key, m=right: (keys / k).chmod(m)  # type: ignore[misc]
+    missing = [key for key in NAMES if not (keys / key).exists()]
+    if missing == ["badges.key"] and not any(sealed.glob("*.cred")):
+        yield "made badges.key", lambda: _make_badges_key(keys)
+    for path in stale(directory, keys, machine.now()):
+        yield f"deleted {path.name}", path.unlink
+    if systemd_runs(machine):
+        for unit in (*SERVICES, *TIMERS):
+            said = machine.run(["systemctl", "is-enabled", unit])
+            if said is not None and said.out.strip() == "disabled":
+                yield f"enabled {unit}", lambda u=unit: _enable(machine, u)  # type: ignore[misc]
+
+
+def _make_badges_key(keys: Path) -> None:
+    open_badges_key(keys).wipe()
+    its = (keys / "signing.key").stat()
+    os.chown(keys / "badges.key", its.st_uid, its.st_gid)
+
+
+def _enable(machine: Machine, unit: str) -> None:
+    answer = machine.run(["systemctl", "enable", unit])
+    if answer is None or answer.code != 0:
+        raise OSError("systemctl enable was refused; run it as root")
