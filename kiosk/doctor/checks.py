@@ -1,4 +1,4 @@
-"""Every line of the doctor by name, and what it looks at; docs/doctor.md has the table from here."""
+"""Every line of the doctor by name, and what it looks at; docs/doctor.md shows it as a table."""
 
 from __future__ import annotations
 

@@ -41,8 +41,7 @@ def network(machine: Machine, config: Path, *, as_user: bool) -> list[Finding]:
     try:
         lines = {line.name: line for line in _LINES.validate_json(answer.out)}
     except ValidationError:
-        said = (answer.err.strip().splitlines() or ["it said nothing"])[0]
-        return _none(f"kiosk-sync doctor: {said}")
+        return _none(" ".join(answer.err.split()) or "kiosk-sync doctor says nothing")
     return [
         Finding(name, lines[name].level, lines[name].says, lines[name].mend)
         if name in lines
@@ -52,4 +51,9 @@ def network(machine: Machine, config: Path, *, as_user: bool) -> list[Finding]:
 
 
 def _none(why: str) -> list[Finding]:
-    return [not_checked(name, why, "run `kiosk-sync doctor` by hand") for name in NAMES]
+    first, *others = NAMES
+    mend = "run `kiosk-sync doctor` by hand"
+    return [
+        not_checked(first, why, mend),
+        *(not_checked(name, f"as {first}") for name in others),
+    ]

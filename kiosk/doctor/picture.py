@@ -30,7 +30,8 @@ def crop() -> NDArray[np.uint8]:
     """(112, 112, 3) uint8 BGR: at row y, column x, channel c the value
     (x * x + 3 * y * y + x * y * (c + 1) + 37 * c) // 16 modulo 256."""
     y, x, c = np.indices((CROP_PX, CROP_PX, 3), dtype=np.int64)
-    return ((x * x + 3 * y * y + x * y * (c + 1) + 37 * c) // 16 % 256).astype(np.uint8)
+    values = (x * x + 3 * y * y + x * y * (c + 1) + 37 * c) // 16 % 256
+    return np.asarray(values, dtype=np.uint8)
 
 
 def embedding(parts: Parts) -> Vector:
