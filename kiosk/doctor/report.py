@@ -47,7 +47,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             mend = f" | {f.mend}" if f.mend else ""
             line = f"{f.level.value:11}  {f.name:16}  {f.says}{mend}"
             console.print(line, soft_wrap=True, markup=False, highlight=False, emoji=False)
-    console.print(total(findings), markup=False, highlight=False)
+    console.print(total(findings), soft_wrap=True, markup=False, highlight=False)
 
 
 def total(findings: Sequence[Finding]) -> str:

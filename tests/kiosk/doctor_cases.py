@@ -138,6 +138,7 @@ def sealing(folder: Path, seal: str | None, *names: str) -> Finding:
     return keys.key_sealing(folder, folder / "keys")
 
 
+EXPOSED = {"security": "exposure level for k: 3.1"}
 HOST, TPM, NULL = (
     "5a1c6a86df9d4096b1d5a65e0862f19a",
     "0c7cc07b117645919c4b0bea08bc20fe",
@@ -272,9 +273,7 @@ CASES = [
     Case("database gallery", OK, lambda f: stores(f, "gallery")),
     Case("database gallery", FAIL, lambda f: stores(f, "gallery", garble)),
     Case("disk space", OK, lambda _: body.disk_space(HEALTH, STATUS)),
-    Case(
-        "disk space", WARN, lambda _: body.disk_space(replace(HEALTH, disk_free=8 * 10**8), STATUS)
-    ),
+    Case("disk space", WARN, lambda _: body.disk_space(replace(HEALTH, disk_free=8e8), STATUS)),
     Case("disk space", FAIL, lambda _: body.disk_space(replace(HEALTH, disk_free=10**8), STATUS)),
     Case("disk space", FAIL, lambda _: body.disk_space(Health(), STATUS)),
     Case("disk fsync", OK, lambda _: body.disk_fsync(lambda: 5.0)),
@@ -322,7 +321,7 @@ CASES = [
     Case(
         "hardening",
         WARN,
-        lambda f: units.hardening(booted(f, {"security": "exposure level for k: 3.1"})),
+        lambda f: units.hardening(booted(f, EXPOSED)),
     ),
     Case("hardening", LEFT, lambda f: units.hardening(booted(f, {"security": "no such unit"}))),
     Case("hardening", LEFT, lambda f: units.hardening(Machine(f))),
