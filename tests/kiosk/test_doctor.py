@@ -170,6 +170,26 @@ def test_without_usable_settings_that_is_the_only_line(tmp_path: Path) -> None:
     assert [one["name"] for one in told["findings"]] == ["settings"]
 
 
+def test_the_command_mends_looks_bundles_and_ends_with_the_code_of_the_worst(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal(tmp_path)
+    machine = world(tmp_path, daemon=True)
+    monkeypatch.setattr("kiosk.commands.doctor.Machine", lambda: machine)
+    (tmp_path / "keys" / "badges.key").unlink()
+    config, out = str(settings_file(tmp_path)), str(tmp_path / "b.tar.gz")
+    words = ["doctor", "--config", config, "--fix", "--json", "--assume-yes", "--bundle", out]
+    done = CliRunner().invoke(cli, words)
+    told = json.loads(done.stdout)
+    assert told["mended"] == ["mended: made badges.key"]
+    assert [one["name"] for one in told["findings"]] == list(CHECKS)
+    assert done.exit_code == told["exit_code"] == 21, "there are no weights"
+    assert tarfile.is_tarfile(out)
+    plain = CliRunner().invoke(cli, words[:4])
+    assert "failure      models" in plain.stdout
+    assert isinstance(CliRunner().invoke(cli, words).exception, OccupiedError)
+
+
 def test_what_is_safe_is_mended_and_told(tmp_path: Path) -> None:
     terminal(tmp_path)
     keys, data = tmp_path / "keys", tmp_path / "data"
