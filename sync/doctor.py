@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 from cryptography import x509
@@ -35,8 +37,9 @@ from sync.settings import Settings
 from sync.tls import Broker, tls_context
 from sync.transport import MqttTransport
 
-STEPS = ("dns", "broker tls", "certificate", "receipt")
+STEPS = ("dns", "broker tls", "certificate", "tls key", "receipt")
 WARN_DAYS, FAIL_DAYS = 30, 7  # as the faults certificate_expiring and …_soon (docs/monitoring.md)
+_AS_SYNC = "run it as root or kiosk-sync"
 _PATIENCE_S = 10.0  # for each of connecting and the receipt; a broker answers within one
 
 
@@ -68,11 +71,12 @@ def look(
     lines = [dns(broker)]
     if lines[-1].level == "ok":
         lines.append(broker_tls(broker, now, patience_s))
-    lines.append(certificates(broker, now))
-    if all(line.level != "failure" for line in lines):
+    lines += [certificates(broker, now), tls_key(broker.key)]
+    by_name = {line.name: line.level for line in lines}
+    if by_name.get("broker tls") in ("ok", "warning"):
         lines.append(round_trip(settings, broker, address, patience_s, receipt_s))
     done = {line.name for line in lines}
-    skipped = [Line(name, "not checked", "a step before it fails") for name in STEPS]
+    skipped = [Line(name, "not checked", "a step before it did not do") for name in STEPS]
     lines += [line for line in skipped if line.name not in done]
     return sorted(lines, key=lambda line: STEPS.index(line.name))
 
@@ -103,6 +107,8 @@ def broker_tls(broker: Broker, now: datetime, patience_s: float) -> Line:
             with closing(wrapped):
                 version, raw = wrapped.version(), wrapped.getpeercert(binary_form=True)
     except CredentialError as error:
+        if isinstance(error.__cause__, PermissionError):
+            return Line(name, "not checked", str(error), _AS_SYNC)
         return Line(name, "failure", str(error), "see the line; [mqtt] names the files")
     except ssl.SSLCertVerificationError as error:
         return Line(
@@ -135,6 +141,19 @@ def certificates(broker: Broker, now: datetime) -> Line:
             "[mqtt] names the files (docs/certificates.md)",
         )
     return _expiring("certificate", "ours and the CA's", "the first", min(ends), now)
+
+
+def tls_key(key: Path) -> Line:
+    """Nobody but its owner may read it."""
+    try:
+        mode = stat.S_IMODE(key.stat().st_mode)
+    except PermissionError:
+        return Line("tls key", "not checked", f"{key} may not be looked at", _AS_SYNC)
+    except OSError as error:
+        return Line("tls key", "failure", f"{key}: {error.strerror}", "[mqtt] key names it")
+    if mode & 0o077:
+        return Line("tls key", "failure", f"{key}: others can read it", f"`chmod 0400 {key}`")
+    return Line("tls key", "ok", "open to nobody else")
 
 
 def _expiring(name: str, says: str, whose: str, ends: datetime | None, now: datetime) -> Line:

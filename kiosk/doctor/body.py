@@ -108,7 +108,7 @@ def clock(discipline: Discipline) -> Finding:
             "not synchronised: punches are stamped as of an unsure clock",
             "`timedatectl`; `systemctl enable --now systemd-timesyncd`; is the NTP server reached?",
         )
-    says = f"synchronised, off by {discipline.error_ms} ms at most likely"
+    says = f"synchronised, estimated error {discipline.error_ms} ms"
     if discipline.error_ms is not None and discipline.error_ms > _SURE_MS:
         return warning(name, says, "the NTP server is far or bad: `timedatectl timesync-status`")
     return ok(name, says)

@@ -29,6 +29,7 @@ CHECKS: Mapping[str, str] = {
     "dns": "the broker's name has an address",
     "broker tls": "reached; chain, name and end of its certificate",
     "certificate": "when our certificate or the CA ends",
+    "tls key": "the mode of `[mqtt] key`",
     "receipt": "an empty batch up, headquarters' signed receipt down",
     "temperature": "of the processor, against `[status] temperature_high_c`",
     "power": "what a Raspberry Pi says of its supply",

@@ -83,12 +83,13 @@ def examine(
     said = looked["ledger"].said
     health = read_health(directory, machine.root)
     parts, wrong = _parts(s, recognizer)
+    loud = s.indicators.model_copy(update={"quiet": (), "volume": 100})
     found = [
         *_camera(s, said, parts, recognizer, ready, runs=runs),
         lamps.held()
         if runs
         else lamps.lamps(
-            lambda: GpioIndicator(s.indicators, SystemClock(s.terminal.zone)), ask, assumed=assumed
+            lambda: GpioIndicator(loud, SystemClock(s.terminal.zone)), ask, assumed=assumed
         ),
         inputs.badge_reader(s.badge),
         inputs.keypad(s.keypad),
@@ -101,7 +102,7 @@ def examine(
         *(one.finding for one in looked.values()),
         body.disk_space(health, s.status),
         body.disk_fsync(lambda: body.measure_fsync(directory, machine.elapsed)),
-        keys.key_files(key_folder, directory),
+        keys.key_files(key_folder, directory, machine.root / SEALED),
         keys.key_sealing(machine.root / SEALED, key_folder),
         body.clock(KernelClock().discipline()),
         *network.network(machine, config, as_user=_is_root_with(network.SYNC_USER)),

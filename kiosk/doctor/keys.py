@@ -34,14 +34,23 @@ def sealed_by(credential: bytes) -> str | None:
     return "nothing" if start == _NOTHING else _BY.get(start)
 
 
-def key_files(keys: Path, directory: Path) -> Finding:
+def key_files(keys: Path, directory: Path, sealed: Path) -> Finding:  # noqa: PLR0911 - one a verdict
     """Every secret key is there, of mode 0400 and the owner of the data (docs/keys.md)."""
     name = "key files"
     try:
         owner = directory.stat().st_uid
         found = {key: (keys / key).stat() for key in NAMES if (keys / key).exists()}
+        if not found and any(sealed.glob("*.key.cred")):
+            return not_checked(
+                name,
+                "sealed, and not opened for this command",
+                f"`kiosk keys unseal {sealed}`, this again, `rm -r {keys}` (docs/keys.md)",
+            )
+        folder_open = found and folder_too_open(keys.stat().st_mode)
+    except PermissionError:
+        return not_checked(name, "they may not be looked at", "run it as root or kiosk")
     except OSError as error:
-        return failure(name, f"cannot be looked at: {error.strerror}", "run it as root or kiosk")
+        return failure(name, f"{directory}: {error.strerror}", "--fix makes it")
     missing = [key for key in NAMES if key not in found]
     if missing == ["badges.key"]:
         return warning(name, "badges.key is not there", "--fix makes it (sealed: docs/keys.md)")
@@ -49,15 +58,12 @@ def key_files(keys: Path, directory: Path) -> Finding:
         return failure(
             name,
             f"not there: {', '.join(missing)}",
-            "new terminal: `kiosk keys create`; sealed: `kiosk keys unseal`; else the backup",
+            "new terminal: `kiosk keys create`; else bring them back from the backup",
         )
     exposed = [key for key, its in found.items() if too_open(key, its.st_mode)]
+    exposed += ["their folder"] if folder_open else []
     if exposed:
-        return failure(
-            name,
-            f"too open: {', '.join(exposed)}",
-            f"--fix, or `chmod 0400` in {keys}",
-        )
+        return failure(name, f"too open: {', '.join(exposed)}", f"--fix, or `chmod 0400` in {keys}")
     foreign = [key for key, its in found.items() if its.st_uid not in (owner, 0)]
     if foreign:
         return failure(
@@ -65,7 +71,12 @@ def key_files(keys: Path, directory: Path) -> Finding:
             f"another user than the data's owns {', '.join(foreign)}",
             f"`chown kiosk {keys}/*.key`, and ask how that came about",
         )
-    return ok(name, f"all {len(NAMES)} there, readable by their owner only")
+    return ok(name, f"all {len(NAMES)} there, open to nobody else")
+
+
+def folder_too_open(mode: int) -> bool:
+    """Whether a folder of keys gives more than 0710."""
+    return bool(stat.S_IMODE(mode) & 0o067)
 
 
 def too_open(key: str, mode: int) -> bool:
@@ -78,7 +89,10 @@ def key_sealing(sealed: Path, keys: Path) -> Finding:  # noqa: PLR0911 - a retur
     """What seals the keys on the card."""
     name = "key sealing"
     try:
-        found = {one.name: sealed_by(one.read_bytes()[:256]) for one in sealed.glob("*.key.cred")}
+        there = [one for one in sealed.iterdir() if one.name.endswith(".key.cred")]
+        found = {one.name: sealed_by(one.read_bytes()[:256]) for one in there}
+    except FileNotFoundError:
+        found = {}
     except OSError as error:
         return not_checked(name, f"cannot be read: {error.strerror}", "run it as root")
     if not found:

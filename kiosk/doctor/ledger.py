@@ -15,7 +15,7 @@ from kiosk.doctor.finding import Finding, failure, not_checked, ok, warning
 from store.backup import BackupSection
 from store.backup_files import made_here
 from store.database import Database
-from store.errors import MissingDatabaseError, StoreError
+from store.errors import MissingDatabaseError, MissingKeyError, StoreError
 from store.keys import DatabaseName
 from store.opening import open_keyed
 from store.records import Boot
@@ -63,6 +63,8 @@ def database(directory: Path, keys: Path, which: DatabaseName) -> Looked:
                 said = _said(opened)
     except MissingDatabaseError:
         return Looked(not_checked(name, "there is none yet", "the first `kiosk run` makes it"))
+    except MissingKeyError:
+        return Looked(not_checked(name, "its key is not here", "the line on key files says more"))
     except StoreError as error:
         return Looked(failure(name, _line(error), "docs/store.md says what the next start does"))
     if found != ["ok"]:

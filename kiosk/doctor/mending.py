@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from kiosk.callers import SERVICE_USER
 from kiosk.doctor.finding import Finding, ok, warning
-from kiosk.doctor.keys import too_open
+from kiosk.doctor.keys import folder_too_open, too_open
 from kiosk.doctor.machine import Machine
 from kiosk.doctor.units import SERVICES, TIMERS, systemd_runs
 from kiosk.sealing import NAMES
@@ -65,7 +67,11 @@ def _mends(
     directory: Path, keys: Path, sealed: Path, machine: Machine
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     if not directory.exists():
-        yield f"made {directory}", lambda: directory.mkdir(mode=_DIRECTORY_MODE, parents=True)
+        yield f"made {directory}", lambda: _make_directory(directory)
+    with suppress(OSError):
+        mode = keys.stat().st_mode
+        if folder_too_open(mode):
+            yield "mode of the keys' folder", lambda m=mode & 0o710: keys.chmod(m)  # type: ignore[misc]
     for key in NAMES:
         with suppress(OSError):  # not there: nothing to take rights from
             mode = (keys / key).stat().st_mode
@@ -82,6 +88,13 @@ def _mends(
             said = machine.run(["systemctl", "is-enabled", unit])
             if said is not None and said.out.strip() == "disabled":
                 yield f"enabled {unit}", lambda u=unit: _enable(machine, u)  # type: ignore[misc]
+
+
+def _make_directory(directory: Path) -> None:
+    directory.mkdir(mode=_DIRECTORY_MODE, parents=True)
+    if os.geteuid() == 0:
+        with suppress(LookupError):  # a workstation has no such user
+            shutil.chown(directory, SERVICE_USER, SERVICE_USER)
 
 
 def _make_badges_key(keys: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from kiosk.doctor.finding import Finding, Level, not_checked
 from kiosk.doctor.machine import Machine
 
-NAMES = ("dns", "broker tls", "certificate", "receipt")
+NAMES = ("dns", "broker tls", "certificate", "tls key", "receipt")
 SYNC_USER = "kiosk-sync"
 
 
@@ -30,7 +30,7 @@ _LINES = TypeAdapter(list[_Line])
 
 
 def network(machine: Machine, config: Path, *, as_user: bool) -> list[Finding]:
-    """Its four lines; a line that it does not give was not checked."""
+    """Its five lines; a line that it does not give was not checked."""
     program = str(Path(sys.executable).parent / "kiosk-sync")
     words = [program, "doctor", "--json", "--config", str(config.absolute())]
     if as_user:

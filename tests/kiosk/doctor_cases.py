@@ -20,6 +20,7 @@ from kiosk.doctor.finding import Finding, Level
 from kiosk.doctor.ledger import Said
 from kiosk.doctor.machine import Answer, Machine
 from kiosk.errors import CameraError, IndicatorError, ReaderError
+from kiosk.sealing import NAMES
 from kiosk.settings import BadgeSection, ButtonsSection, KeypadSection, ScreenSection
 from kiosk.stores import open_stores
 from recognizer.faces import Face
@@ -127,11 +128,26 @@ def garble(file: Path) -> None:
 def key_files(folder: Path, harm: Callable[[Path], object] = lambda _: None) -> Finding:
     terminal(folder)
     harm(folder / "keys")
-    return keys.key_files(folder / "keys", folder)
+    return keys.key_files(folder / "keys", folder, folder / "sealed")
+
+
+def all_sealed(folder: Path) -> Finding:
+    sealing(folder, TPM)
+    return keys.key_files(folder / "run", folder, folder)
+
+
+class Refusing(type(Path())):  # type: ignore[misc]
+    """A folder of somebody else's; tests run as root, whom nothing is refused."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        raise PermissionError(13, "Permission denied")
+
+    def iterdir(self) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
 
 
 def sealing(folder: Path, seal: str | None, *names: str) -> Finding:
-    for name in names or keys.NAMES:
+    for name in names or NAMES:
         if seal is not None:
             raw = base64.b64encode(bytes.fromhex(seal) + bytes(64))
             (folder / f"{name}.cred").write_bytes(raw)
@@ -269,11 +285,12 @@ CASES = [
     Case("model answer", LEFT, lambda _: models.answer(tried(0, wanted=False))),
     Case("database ledger", OK, stores),
     Case("database ledger", FAIL, lambda f: stores(f, "ledger", garble)),
+    Case("database ledger", LEFT, lambda f: ledger.database(f, f / "none", "ledger").finding),
     Case("database ledger", LEFT, lambda f: stores(f, "ledger", Path.unlink)),
     Case("database gallery", OK, lambda f: stores(f, "gallery")),
     Case("database gallery", FAIL, lambda f: stores(f, "gallery", garble)),
     Case("disk space", OK, lambda _: body.disk_space(HEALTH, STATUS)),
-    Case("disk space", WARN, lambda _: body.disk_space(replace(HEALTH, disk_free=8e8), STATUS)),
+    Case("disk space", WARN, lambda _: body.disk_space(Health(disk_free=8 * 10**8), STATUS)),
     Case("disk space", FAIL, lambda _: body.disk_space(replace(HEALTH, disk_free=10**8), STATUS)),
     Case("disk space", FAIL, lambda _: body.disk_space(Health(), STATUS)),
     Case("disk fsync", OK, lambda _: body.disk_fsync(lambda: 5.0)),
@@ -285,7 +302,11 @@ CASES = [
     Case("key files", WARN, lambda f: key_files(f, lambda k: (k / "badges.key").unlink())),
     Case("key files", FAIL, lambda f: key_files(f, lambda k: (k / "signing.key").unlink())),
     Case("key files", FAIL, lambda f: key_files(f, lambda k: (k / "gallery.key").chmod(0o440))),
-    Case("key files", FAIL, lambda f: keys.key_files(f / "none", f / "none")),
+    Case("key files", FAIL, lambda f: key_files(f, lambda k: k.chmod(0o750))),
+    Case("key files", FAIL, lambda f: keys.key_files(f, f / "none", f)),
+    Case("key files", LEFT, all_sealed),
+    Case("key files", LEFT, lambda f: keys.key_files(f, Refusing(f), f)),
+    Case("key sealing", LEFT, lambda f: keys.key_sealing(Refusing(f), f)),
     Case("key sealing", OK, lambda f: sealing(f, TPM)),
     Case("key sealing", WARN, lambda f: sealing(f, HOST)),
     Case("key sealing", WARN, lambda f: sealing(f, None)),

@@ -29,7 +29,6 @@ from kiosk.enrolment import Applicant, enrol
 from kiosk.settings import Settings
 from kiosk.stores import open_stores
 from recognizer.manifest import load_manifest
-from recognizer.opening import RecognizerSettings, open_parts
 from store.errors import OccupiedError
 from store.records import Fault
 from tests.kiosk.doctor_cases import CASES, NOW, Case, booted
@@ -56,13 +55,10 @@ def test_every_line_is_made_to_fail_and_is_seen_well() -> None:
     assert well | {"models"} == set(CHECKS)  # the next test has the real weights
 
 
-def test_the_real_weights_answer_as_expected(weights_dir: Path) -> None:
+def test_the_real_weights_are_those_of_the_manifest(weights_dir: Path) -> None:
     manifest = load_manifest()
     assert models.weights(weights_dir, "open", manifest, pad=True).level is Level.OK
     assert models.weights(weights_dir, "open", manifest, pad=False).level is Level.WARNING
-    parts = open_parts(weights_dir, RecognizerSettings(pad=False))
-    found = {one.name: one for one in models.networks(parts, lambda: 0.0)}
-    assert {one.level for one in found.values()} == {Level.OK}
 
 
 def test_the_picture_of_nobody_is_the_documented_one() -> None:
@@ -196,6 +192,7 @@ def test_what_is_safe_is_mended_and_told(tmp_path: Path) -> None:
     (keys / "badges.key").unlink()
     (keys / "gallery.key").chmod(0o444)
     (keys / "ledger.key").chmod(0o444)
+    keys.chmod(0o755)
     for name in ("old", "new"):
         (keys / f".signing.key.77.{name}").touch()
     hours_ago = NOW - timedelta(hours=3)
@@ -212,6 +209,7 @@ def test_what_is_safe_is_mended_and_told(tmp_path: Path) -> None:
     told = mending.mend(data, keys, tmp_path / "sealed", machine)
     assert all(line.startswith("mended: ") for line in told)
     assert data.is_dir()
+    assert keys.stat().st_mode & 0o777 == 0o710
     assert {(keys / f"{k}.key").stat().st_mode & 0o777 for k in ("gallery", "badges")} == {0o400}
     assert (keys / "ledger.key").stat().st_mode & 0o777 == 0o440, "kiosk-sync reads it"
     assert not (keys / ".signing.key.77.old").exists()

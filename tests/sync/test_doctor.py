@@ -22,7 +22,7 @@ from sync.cli import main
 from sync.contract.documents import build_receipt
 from sync.contract.topics import Channel, topic
 from sync.contract.verify import START
-from sync.doctor import STEPS, Line, broker_tls, certificates, dns, look
+from sync.doctor import STEPS, Line, broker_tls, certificates, dns, look, tls_key
 from sync.settings import Settings
 from sync.transport import MqttTransport
 from tests.sync.made import GATE_A, HQ_KEY
@@ -31,7 +31,7 @@ from tests.sync.nets import Clients, settings
 NOW = datetime.now(UTC)
 # The tests' certificates last 30 days.
 EARLY, SOON, LATE = (NOW + timedelta(days=days) for days in (-20, 10, 25))
-AN_INSTANT_S = 0.3  # waited in vain for what never comes
+AN_INSTANT_S = 0.1  # waited in vain for what never comes
 
 
 @pytest.fixture
@@ -115,6 +115,7 @@ def test_ends_near_and_past_are_told(broker: Mosquitto, config: Path) -> None:
         "dns": "ok",
         "broker tls": "failure",
         "certificate": "failure",
+        "tls key": "ok",
         "receipt": "not checked",
     }
 
@@ -156,6 +157,31 @@ def test_files_that_are_no_certificates(authority: Authority) -> None:
     assert certificates(tls, EARLY).level == "ok"
     assert certificates(replace(tls, ca=tls.key), EARLY).level == "failure"
     assert dns(replace(tls, host="nowhere.invalid")).level == "failure"
+
+
+def test_a_key_that_others_can_read_is_told(authority: Authority, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    assert tls_key(key).level == "failure"
+    key.touch(mode=0o644)
+    assert tls_key(key).level == "failure"
+    key.chmod(0o400)
+    assert tls_key(key).level == "ok"
+
+
+def test_what_only_sync_may_read_is_no_failure_of_the_way(
+    broker: Mosquitto, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A technician runs it as kiosk, who cannot read the TLS key; tests run as root, who can."""
+    tls = settings(broker.port, authority.client("plant-1/gate-a", NOW), "x")
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(Path, "stat", refused)
+    for line in (broker_tls(tls, EARLY, 5.0), tls_key(tls.key)):
+        assert line.level == "not checked"
+        assert "as root or kiosk-sync" in line.mend
 
 
 @pytest.mark.usefixtures("left_as_found")
