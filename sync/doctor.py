@@ -126,8 +126,11 @@ def broker_tls(broker: Broker, now: datetime, patience_s: float) -> Line:
             f"{where} is not reached: {error.strerror or error}",
             "the cable; the firewall; does the broker run?",
         )
-    ends = None if raw is None else x509.load_der_x509_certificate(raw).not_valid_after_utc
-    return _expiring(name, f"{where}, {version}, chain and name right", "its", ends, now)
+    if raw is None:
+        return Line(name, "not checked", f"{where} shows no certificate")
+    ends = x509.load_der_x509_certificate(raw).not_valid_after_utc
+    says = f"{where}, {version}, chain and name right; its certificate ends"
+    return _expiring(name, says, ends, now, "who runs the broker renews it (docs/broker.md)")
 
 
 def certificates(broker: Broker, now: datetime) -> Line:
@@ -140,7 +143,8 @@ def certificates(broker: Broker, now: datetime) -> Line:
             "our certificate or the CA cannot be read",
             "[mqtt] names the files (docs/certificates.md)",
         )
-    return _expiring("certificate", "ours and the CA's", "the first", min(ends), now)
+    says, mend = "ours or the CA's ends", "`kiosk-hq certificates` (docs/certificates.md)"
+    return _expiring("certificate", says, min(ends), now, mend)
 
 
 def tls_key(key: Path) -> Line:
@@ -151,30 +155,17 @@ def tls_key(key: Path) -> Line:
         return Line("tls key", "not checked", f"{key} may not be looked at", _AS_SYNC)
     except OSError as error:
         return Line("tls key", "failure", f"{key}: {error.strerror}", "[mqtt] key names it")
-    if mode & 0o077:
+    if mode & 0o027:  # as store.keys: a group of its owner's may read
         return Line("tls key", "failure", f"{key}: others can read it", f"`chmod 0400 {key}`")
     return Line("tls key", "ok", "open to nobody else")
 
 
-def _expiring(name: str, says: str, whose: str, ends: datetime | None, now: datetime) -> Line:
-    if ends is None:
-        return Line(name, "not checked", f"{says}; it shows no certificate")
+def _expiring(name: str, says: str, ends: datetime, now: datetime, mend: str) -> Line:
     days = (ends - now) // timedelta(days=1)
-    says = (
-        f"{says}; {whose} end in {days} days"
-        if whose == "the first"
-        else (f"{says}; {whose} certificate ends in {days} days")
-    )
-    mend = (
-        "docs/certificates.md: `kiosk-hq certificates`"
-        if name == "certificate"
-        else ("who runs the broker renews it (docs/broker.md)")
-    )
-    if days < FAIL_DAYS:
-        return Line(name, "failure", says, mend)
-    return Line(
-        name, "warning" if days < WARN_DAYS else "ok", says, mend if days < WARN_DAYS else ""
-    )
+    says = f"{says} in {days} days"
+    if days >= WARN_DAYS:
+        return Line(name, "ok", says)
+    return Line(name, "failure" if days < FAIL_DAYS else "warning", says, mend)
 
 
 def round_trip(

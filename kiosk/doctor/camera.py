@@ -19,6 +19,7 @@ from kiosk.cameras import Camera
 from kiosk.doctor.finding import Finding, failure, not_checked, ok, warning
 from kiosk.doctor.ledger import Said
 from kiosk.errors import CameraError
+from recognizer.errors import RecognizerError
 from recognizer.pipeline import PhotoFace
 from recognizer.quality import QualitySettings
 
@@ -81,7 +82,11 @@ def opened(
             *(not_checked(name, why) for name in NAMES[1:]),
         ]
     height, width = taken.image.shape[:2]
-    found = [] if faces is None else faces(taken.image)
+    found: list[PhotoFace] = []
+    try:
+        found = [] if faces is None else faces(taken.image)
+    except RecognizerError:  # the line on the networks' answer says which and why
+        faces = None
     return [
         ok("camera", f"opens and gives {width} x {height}"),
         rate(taken.fps, fps),

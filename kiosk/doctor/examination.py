@@ -6,7 +6,7 @@ import grp
 import os
 import pwd
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from kiosk.errors import KioskError
 from kiosk.indicators import GpioIndicator
 from kiosk.overrides import Overrides
 from kiosk.readers import open_panel
-from kiosk.settings import Settings, load
+from kiosk.settings import BadgeSection, KeypadSection, Settings, load
 from recognizer.errors import RecognizerError
 from recognizer.manifest import load_manifest
 from recognizer.opening import Parts, open_parts
 from recognizer.pipeline import Recognizer, RecognizerSettings
+from recognizer.quality import QualitySettings
 from store.discipline import KernelClock
 from store.errors import SettingsError
 from store.keys import keys_directory
@@ -83,6 +84,7 @@ def examine(
     said = looked["ledger"].said
     health = read_health(directory, machine.root)
     parts, wrong = _parts(s, recognizer)
+    only_buttons = s.model_copy(update={"badge": BadgeSection(), "keypad": KeypadSection()})
     loud = s.indicators.model_copy(update={"quiet": (), "volume": 100})
     found = [
         *_camera(s, said, parts, recognizer, ready, runs=runs),
@@ -93,7 +95,7 @@ def examine(
         ),
         inputs.badge_reader(s.badge),
         inputs.keypad(s.keypad),
-        inputs.buttons(s.buttons, lambda: open_panel(s).close(), in_use=runs),
+        inputs.buttons(s.buttons, lambda: open_panel(only_buttons).close(), in_use=runs),
         inputs.screen(s.screen, in_use=runs),
         models.weights(
             s.recognition.weights, s.recognition.pack, load_manifest(), pad=s.pad.mode == "on"
@@ -144,7 +146,8 @@ def _camera(
     if ready is not None:
         ready()
     faces = None if parts is None else Recognizer(parts, recognizer()).embed_photo
-    quality = replace(recognizer().quality, min_face_px=s.recognition.min_face_px)
+    least = s.recognition.min_face_px
+    quality = QualitySettings(min_face_px=least, **s.quality.model_dump())
     return camera.opened(lambda: open_camera(s.camera), s.camera.fps, quality, faces)
 
 

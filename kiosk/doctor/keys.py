@@ -91,8 +91,9 @@ def key_sealing(sealed: Path, keys: Path) -> Finding:  # noqa: PLR0911 - a retur
     try:
         there = [one for one in sealed.iterdir() if one.name.endswith(".key.cred")]
         found = {one.name: sealed_by(one.read_bytes()[:256]) for one in there}
+        plain = [key for key in NAMES if (keys / key).exists()]
     except FileNotFoundError:
-        found = {}
+        found, plain = {}, []
     except OSError as error:
         return not_checked(name, f"cannot be read: {error.strerror}", "run it as root")
     if not found:
@@ -112,8 +113,7 @@ def key_sealing(sealed: Path, keys: Path) -> Finding:  # noqa: PLR0911 - a retur
         return failure(
             name, f"by {words}, but not {', '.join(lacking)}", "`kiosk keys unseal`, create, seal"
         )
-    plain = [key for key in NAMES if (keys / key).exists()]
-    if plain and not _in_memory(keys):
+    if plain and not in_memory(keys):
         return warning(
             name,
             f"by {words}, and {len(plain)} plain keys lie beside on the disk",
@@ -128,5 +128,6 @@ def key_sealing(sealed: Path, keys: Path) -> Finding:  # noqa: PLR0911 - a retur
     return ok(name, f"by {words}")
 
 
-def _in_memory(keys: Path) -> bool:
+def in_memory(keys: Path) -> bool:
+    """Whether keys are where `kiosk keys unseal` puts them, gone with the next start."""
     return keys.is_relative_to("/run")

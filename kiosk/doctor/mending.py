@@ -2,6 +2,7 @@
 
 - Only takes rights away, never gives any; replaces no key; deletes only what this program itself
   leaves aside when it is killed, and only when it is an hour old.
+- Follows no link to another file: root runs this in folders of the user kiosk.
 - Each mend that fails is told and the next is tried.
 """
 
@@ -11,13 +12,14 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from kiosk.callers import SERVICE_USER
 from kiosk.doctor.finding import Finding, ok, warning
-from kiosk.doctor.keys import folder_too_open, too_open
+from kiosk.doctor.keys import folder_too_open, in_memory, too_open
 from kiosk.doctor.machine import Machine
 from kiosk.doctor.units import SERVICES, TIMERS, systemd_runs
 from kiosk.sealing import NAMES
@@ -67,27 +69,48 @@ def _mends(
     directory: Path, keys: Path, sealed: Path, machine: Machine
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     if not directory.exists():
-        yield f"made {directory}", lambda: _make_directory(directory)
-    with suppress(OSError):
-        mode = keys.stat().st_mode
-        if folder_too_open(mode):
-            yield "mode of the keys' folder", lambda m=mode & 0o710: keys.chmod(m)  # type: ignore[misc]
+        yield f"made {directory}", partial(_make_directory, directory)
+    if (mode := _mode(keys)) is not None and folder_too_open(mode):
+        yield "mode of the keys' folder", partial(_restrict, keys, mode & 0o710)
     for key in NAMES:
-        with suppress(OSError):  # not there: nothing to take rights from
-            mode = (keys / key).stat().st_mode
-            if too_open(key, mode):
-                right = 0o440 & mode if key == "ledger.key" else 0o400
-                yield f"mode of {key}", lambda k=key, m=right: (keys / k).chmod(m)  # type: ignore[misc]
-    missing = [key for key in NAMES if not (keys / key).exists()]
-    if missing == ["badges.key"] and not any(sealed.glob("*.cred")):
-        yield "made badges.key", lambda: _make_badges_key(keys)
+        if (mode := _mode(keys / key)) is not None and too_open(key, mode):
+            left = mode & 0o440 if key == "ledger.key" else 0o400
+            yield f"mode of {key}", partial(_restrict, keys / key, left)
+    missing = [key for key in NAMES if _mode(keys / key) is None]
+    if missing == ["badges.key"] and not in_memory(keys) and not any(sealed.glob("*.cred")):
+        yield "made badges.key", partial(_make_badges_key, keys)
     for path in stale(directory, keys, machine.now()):
         yield f"deleted {path.name}", path.unlink
     if systemd_runs(machine):
         for unit in (*SERVICES, *TIMERS):
             said = machine.run(["systemctl", "is-enabled", unit])
             if said is not None and said.out.strip() == "disabled":
-                yield f"enabled {unit}", lambda u=unit: _enable(machine, u)  # type: ignore[misc]
+                yield f"enabled {unit}", partial(_enable, machine, unit)
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.lstat().st_mode)
+    except OSError:  # not there, or not ours to see: nothing to take rights from
+        return None
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """The very file of this name, no link's: the folder is the user kiosk's, and this may be root.
+
+    Raises OSError for a link.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _restrict(path: Path, mode: int) -> None:
+    with _held(path) as handle:
+        os.fchmod(handle, mode)
 
 
 def _make_directory(directory: Path) -> None:
@@ -99,8 +122,10 @@ def _make_directory(directory: Path) -> None:
 
 def _make_badges_key(keys: Path) -> None:
     open_badges_key(keys).wipe()
-    its = (keys / "signing.key").stat()
-    os.chown(keys / "badges.key", its.st_uid, its.st_gid)
+    owner = (keys / "signing.key").lstat()
+    with _held(keys / "badges.key") as handle:
+        if os.fstat(handle).st_uid == os.geteuid():  # as it was made just now
+            os.fchown(handle, owner.st_uid, owner.st_gid)
 
 
 def _enable(machine: Machine, unit: str) -> None:

@@ -50,6 +50,9 @@ def attempt(parts: Parts, elapsed: Callable[[], float]) -> Tried:
 def weights(folder: Path, pack: str, manifest: Manifest, *, pad: bool) -> Finding:
     """The files of the pack, by digest."""
     name = "models"
+    if pack not in manifest.packs:
+        known = ", ".join(manifest.packs)
+        return failure(name, f"no pack is called {pack}", f"[recognition] pack: {known}")
     files = manifest.pack(pack).files()
     there = [file for file in files if (folder / file).exists()]
     wrong = [file for file in there if not is_good(folder / file, manifest.files[file])]

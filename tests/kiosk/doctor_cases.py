@@ -23,6 +23,7 @@ from kiosk.errors import CameraError, IndicatorError, ReaderError
 from kiosk.sealing import NAMES
 from kiosk.settings import BadgeSection, ButtonsSection, KeypadSection, ScreenSection
 from kiosk.stores import open_stores
+from recognizer.errors import ModelError
 from recognizer.faces import Face
 from recognizer.manifest import load_manifest
 from recognizer.pipeline import PhotoFace
@@ -88,6 +89,10 @@ def shown(
 ) -> list[Finding]:
     picture = grey() if image is None else image
     return camera.opened(lambda: Pictures(picture, fps), 15, GOOD, lambda _: list(faces))
+
+
+def broken(_: object) -> list[PhotoFace]:
+    raise ModelError("the network failed")
 
 
 def no_camera() -> Pictures:
@@ -247,6 +252,7 @@ CASES = [
     Case("focus", OK, lambda _: shown(face())),
     Case("focus", FAIL, lambda _: shown(face(sharpness=0.1))),
     Case("focus", LEFT, lambda _: shown()),
+    Case("focus", LEFT, lambda _: camera.opened(lambda: Pictures(grey()), 15, GOOD, broken)),
     Case("exposure", OK, lambda _: shown(face())),
     Case("exposure", FAIL, lambda _: shown(face(highlight=60))),
     Case("exposure", FAIL, lambda _: shown(face(shadow=200))),
@@ -275,6 +281,7 @@ CASES = [
     Case("screen", FAIL, lambda _: inputs.screen(SCREEN, in_use=True)),
     Case("models", FAIL, lambda f: weights(f, None)),
     Case("models", FAIL, lambda f: weights(f, b"not it")),
+    Case("models", FAIL, lambda f: models.weights(f, "no", load_manifest(), pad=True)),
     Case("model latency", OK, lambda _: models.latency(60)),
     Case("model latency", WARN, lambda _: models.latency(200)),
     Case("model latency", FAIL, lambda _: models.latency(300)),

@@ -221,6 +221,17 @@ def test_what_is_safe_is_mended_and_told(tmp_path: Path) -> None:
     assert again == [], "nothing is left to mend"
 
 
+def test_root_follows_no_link_that_the_user_kiosk_has_put_there(tmp_path: Path) -> None:
+    terminal(tmp_path)
+    keys, other = tmp_path / "keys", tmp_path / "other"
+    other.touch(mode=0o644)
+    (keys / "gallery.key").unlink()
+    (keys / "gallery.key").symlink_to(other)
+    [told] = mending.mend(tmp_path, keys, tmp_path, Machine(tmp_path / "no", lambda _: None))
+    assert told.startswith("not mended: mode of gallery.key")
+    assert other.stat().st_mode & 0o777 == 0o644
+
+
 def test_a_mend_that_is_refused_is_told_and_the_next_is_tried(tmp_path: Path) -> None:
     terminal(tmp_path)
     booted(tmp_path / "root")
