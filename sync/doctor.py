@@ -96,7 +96,7 @@ def dns(broker: Broker) -> Line:
     return Line("dns", "ok", f"{broker.host} is {', '.join(addresses[:3])}")
 
 
-def broker_tls(broker: Broker, now: datetime, patience_s: float) -> Line:
+def broker_tls(broker: Broker, now: datetime, patience_s: float) -> Line:  # noqa: PLR0911 - a return a verdict
     """The broker is reached, and its chain and name are right."""
     name = "broker tls"
     where = f"{broker.host}:{broker.port}"
