@@ -19,6 +19,7 @@ from kiosk.errors import OwnRecordsError
 from kiosk.local_days import local_day
 from kiosk.oversight import oversight
 from kiosk.own_records import Asked, Month, my_records
+from kiosk.own_records import Day as OwnDay
 from kiosk.panel import Intent
 from kiosk.roles import Right, rights_of
 from kiosk.screen.requests import (
@@ -46,7 +47,7 @@ from kiosk.settings import Settings
 from kiosk.stores import Stores
 from store.counting import Entry
 from store.errors import InvalidValueError
-from store.records import Correction, Dispute
+from store.records import Correction, DeclaredPunch, Dispute
 from store.standing import Standing
 
 # What the page calls a right of staff; the others need no menu.
@@ -166,9 +167,26 @@ class Office:
             day=day or today,
             earliest=self._mine.oldest_day(now),
             latest=today,
-            punches=tuple(self._line(entry) for entry in shown.entries),
+            punches=self._lines(shown),
             disputes=tuple(_dispute_line(one) for one in disputes),
         )
+
+    def _lines(self, shown: OwnDay) -> tuple[PunchLine, ...]:
+        """What counts, what waits for headquarters, and what counts for nothing, by the time."""
+        lines = [(entry.stands.utc, self._line(entry)) for entry in shown.entries]
+        for again in shown.repeats:
+            line = PunchLine(id=again.id, time=self._time(again.utc), standing="repeat")
+            lines.append((again.utc, line))
+        for asked in shown.asked:
+            if isinstance(asked.body, DeclaredPunch) and asked.state == "open":
+                line = PunchLine(
+                    id=asked.id,
+                    time=self._time(asked.utc),
+                    direction=asked.body.direction,
+                    standing="waiting",
+                )
+                lines.append((asked.utc, line))
+        return tuple(line for _, line in sorted(lines, key=lambda pair: pair[0]))
 
     def _line(self, entry: Entry) -> PunchLine:
         newest = entry.corrections[-1].body if entry.corrections else None
@@ -206,7 +224,7 @@ class Office:
         this = local_day(now.utc, self._zone).isoformat()[:7]
         return MonthShown(
             month=month,
-            earliest=self._mine.oldest_day(now).isoformat()[:7],
+            earliest=self._mine.oldest_month(now),
             latest=this,
             days=tuple(MonthDay(day=day, punches=tuple(of)) for day, of in sorted(days.items())),
             punches=len(shown.counted),

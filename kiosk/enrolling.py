@@ -13,14 +13,14 @@ from kiosk.ceremony import Step
 from kiosk.clock import Clock
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.guide import Guide, Newcomer, Progress
+from kiosk.poses import Hint
 from kiosk.presentation import IllegalEventError
 from kiosk.screen.requests import Answer, Done, EnrolmentWanted, Refused
 from kiosk.screen.view import Enrolment
 from kiosk.settings import Settings
+from kiosk.sight import Sight
 from kiosk.stores import Stores
 from recognizer.decision import DecisionPolicy
-from recognizer.errors import ImageError
-from recognizer.pipeline import Recognizer
 from recognizer.quality import Reason
 
 _HOW = "read on the terminal's screen and confirmed"
@@ -33,12 +33,12 @@ class Enrolling:
         self,
         settings: Settings,
         stores: Stores,
-        eyes: Recognizer,
+        sight: Sight,
         policy_for: Callable[[int], DecisionPolicy],
         verification_for: Callable[[int], float],
         clock: Clock,
     ) -> None:
-        self._settings, self._stores, self._eyes, self._clock = settings, stores, eyes, clock
+        self._settings, self._stores, self._sight, self._clock = settings, stores, sight, clock
         self._policy_for, self._one_person = policy_for, verification_for(1)
         self._guide: Guide | None = None
         self._quality = 0.0
@@ -60,7 +60,7 @@ class Enrolling:
             guide = Guide(
                 self._settings,
                 self._stores,
-                self._eyes.model_digest,
+                self._sight.model,
                 self._policy_for,
                 self._one_person,
                 self._clock,
@@ -85,9 +85,8 @@ class Enrolling:
         """A frame of the camera, while it is `active`."""
         if self._guide is None:
             return
-        try:
-            look = self._eyes.look(frame.image, frame.at_s)
-        except ImageError:  # no picture, so it shows nobody
+        look = self._sight.look(frame)
+        if look is None:  # no picture, so it shows nobody
             return
         self._quality = look.subject.quality.score if look.subject else 0.0
         self._guide.see(look, frame.at_s)
@@ -118,5 +117,6 @@ def _enrolment(progress: Progress, quality: float) -> Enrolment:
             "needed": progress.needed,
             "quality": min(max(quality, 0.0), 1.0),
             "refused": refusal.reason if refusal else None,
+            "guiding": progress.hint.value if isinstance(progress.hint, Hint) else None,
         }
     )

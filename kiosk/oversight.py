@@ -8,20 +8,26 @@ from zoneinfo import ZoneInfo
 from kiosk.own_records import MyRecords
 from kiosk.screen.requests import Oversight, OversightLine
 from kiosk.stores import Stores
+from store.noted import newest_noted
 from store.records import DeclaredPunch, Dispute, FaceFailed, Record
 
-_WITHIN = 20_000  # newest records: some weeks of a busy door, read in a tenth of a second
 _MOST = 50  # lines; more than a screen shows are not read
+_AMONG = 200  # newest of a kind; more do not wait where somebody answers
 
 
 def oversight(stores: Stores, mine: MyRecords, zone: ZoneInfo) -> Oversight:
     """The newest of them; what headquarters has answered is not among them."""
-    kinds = (FaceFailed.kind, DeclaredPunch.kind, Dispute.kind)
-    records = stores.ledger.newest_of(kinds, _MOST, within=_WITHIN)
-    people = {str(r.content().body["person"]) for r in records if r.kind != FaceFailed.kind}
+    asked = [
+        record
+        for kind in (DeclaredPunch.kind, Dispute.kind)
+        for record in newest_noted(stores.ledger_db, kind, _AMONG)
+    ]
+    people = {str(record.content().body["person"]) for record in asked}
     waiting = {one.id for person in people for one in mine.asked(person) if one.state == "open"}
-    shown = [r for r in records if r.kind == FaceFailed.kind or r.id in waiting]
-    return Oversight(lines=tuple(_line(record, zone) for record in shown))
+    shown = [record for record in asked if record.id in waiting]
+    shown += newest_noted(stores.ledger_db, FaceFailed.kind, _MOST)
+    shown.sort(key=lambda record: record.seq, reverse=True)
+    return Oversight(lines=tuple(_line(record, zone) for record in shown[:_MOST]))
 
 
 def _line(record: Record, zone: ZoneInfo) -> OversightLine:

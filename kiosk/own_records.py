@@ -36,6 +36,7 @@ from store.records import (
     Instant,
     MonthConfirmed,
     Punch,
+    Repeat,
 )
 
 Claim = Literal["wrong_time", "wrong_direction", "not_me", "missing", "other"]
@@ -63,10 +64,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A local day. `unsure` are the ids of punches whose time only a wrong clock tells."""
+    """A local day. `unsure` are the ids of punches whose time only a wrong clock tells.
+
+    `repeats` are the records of who came again within the repeat window: they count for nothing.
+    """
 
     day: date
     entries: tuple[Entry, ...]
+    repeats: tuple[Told, ...]
     asked: tuple[Asked, ...]
     unsure: frozenset[str]
 
@@ -105,6 +110,12 @@ class MyRecords:
         """The first local day of the retention period."""
         return local_day(now.utc - timedelta(days=self._kept_days), self._zone)
 
+    def oldest_month(self, now: Instant) -> str:
+        """The first month (YYYY-MM) of which all days are in the retention period."""
+        oldest = self.oldest_day(now)
+        month = f"{oldest:%Y-%m}"
+        return month if oldest.day == 1 else f"{days_of_month(month)[1]:%Y-%m}"
+
     def day(self, person: str, day: date, now: Instant) -> Day:
         """The person's punches of a local day, and what they asked about it.
 
@@ -112,8 +123,10 @@ class MyRecords:
         """
         span = self._span(day, now)
         entries, unsure = self._entries(person, span)
+        again = self._told(self._own.between(person, (Repeat.kind,), span.start, span.end))
+        repeats = tuple(one for one in again if span.holds(one.utc))
         asked = tuple(one for one in self.asked(person) if _concerns(one, day, span))
-        return Day(day, entries, asked, unsure)
+        return Day(day, entries, repeats, asked, unsure)
 
     def month(self, person: str, month: str, now: Instant) -> Month:
         """The person's punches of a month. Raises `OwnRecordsError` "not_kept", "no_day"."""
@@ -183,11 +196,16 @@ class MyRecords:
             should_be=should_be,
             reason=reason,
         )
-        waiting = [one.body for one in self.asked(person) if one.state == "open"]
-        if any(_same(one, body) for one in waiting if isinstance(one, Dispute)):
+        # Declared punches are not among them: anybody may declare one under another's number.
+        waiting = [
+            one.body
+            for one in self.asked(person)
+            if one.state == "open" and isinstance(one.body, Dispute)
+        ]
+        if any(_same(one, body) for one in waiting):
             raise OwnRecordsError("disputed_already", "this is disputed already and not answered")
         if len(waiting) >= MAX_OPEN:
-            raise OwnRecordsError("too_many", f"{MAX_OPEN} questions wait for an answer already")
+            raise OwnRecordsError("too_many", f"{MAX_OPEN} disputes wait for an answer already")
         return self._ledger.append(body, now)
 
     def confirm_month(self, person: str, month: str, digest: str, now: Instant) -> Record | None:

@@ -22,7 +22,7 @@ from kiosk.watchman import Watchman
 from recognizer.challenge import Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
 from recognizer.errors import ImageError
-from recognizer.pipeline import Evidence, Recognizer
+from recognizer.pipeline import Evidence, Look, Recognizer
 from recognizer.tracker import TrackedFace
 
 _BAD_FRAMES = 15  # in a row, one second at the default rate: the camera is at fault, not a frame
@@ -79,20 +79,24 @@ class Sight:
         """Whether there are templates to compare this person's face with."""
         return self._people.matcher.templates_of(person) > 0
 
-    def see(self, frame: Frame, state: State) -> Seen | Nobody:
-        """What a frame says, in the light of whom the state looks at."""
-        arrived = time.monotonic()
-        served = frozenset(s.track for s in state.served)
+    def look(self, frame: Frame, served: frozenset[int] = frozenset()) -> Look | None:
+        """What a frame shows; None where it is no picture."""
         try:
             look = self._eyes.look(frame.image, frame.at_s, served)
         except ImageError as error:
             self.faces = ()
             self._skip(error)
-            return Nobody(frame.at_s)
+            return None
         self.faces = look.faces
         self._bad_in_a_row = 0
         self._watchman.good_frame()
-        if look.subject is None:
+        return look
+
+    def see(self, frame: Frame, state: State) -> Seen | Nobody:
+        """What a frame says, in the light of whom the state looks at."""
+        arrived = time.monotonic()
+        look = self.look(frame, frozenset(s.track for s in state.served))
+        if look is None or look.subject is None:
             return Nobody(frame.at_s)
         subject = self._protection.evidence(look.subject)
         if subject.track != state.track:

@@ -19,7 +19,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import uuid6
@@ -212,16 +212,6 @@ class Ledger:
             f"SELECT {COLUMNS} FROM records "  # noqa: S608
             "WHERE seq > max(?, coalesce((SELECT seq FROM pruned), 0)) ORDER BY seq LIMIT ?",
             (after, limit),
-            Record,
-        )
-
-    def newest_of(self, kinds: Sequence[str], limit: int, *, within: int) -> list[Record]:
-        """At most `limit` records of these kinds among the `within` newest ones, newest first."""
-        marks = ", ".join("?" * len(kinds))
-        return self._database.rows(
-            f"SELECT {COLUMNS} FROM records "  # noqa: S608
-            f"WHERE seq > ? AND kind IN ({marks}) ORDER BY seq DESC LIMIT ?",
-            (max(self.head().seq - within, self.pruned()), *kinds, limit),
             Record,
         )
 

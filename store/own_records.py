@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from store.database import Database, Value
+from store.noted import noted
 from store.records import (
     COLUMNS,
     Correction,
@@ -27,9 +28,8 @@ from store.records import (
     person_number,
     utc_text,
 )
+from store.schema import PERSON_OF_PAYLOAD
 
-# As the index has it, to the letter: SQLite uses an index on an expression only for the same one.
-_PERSON = "json_extract(CAST(payload AS TEXT), '$.body.person')"
 _KEPT = "seq > coalesce((SELECT seq FROM pruned), 0)"
 _PAGE = 20  # punches and corrections read back at once; the first page has the newest punch
 
@@ -113,23 +113,15 @@ class OwnRecords:
         help, since a resumption gives others.
         """
         time, after = record.content().time, record.seq
-        while (found := self._next_time_correction(after)) is not None:
-            content = found.content()
+        while found := noted(self._database, TimeCorrection.kind, after, 1):
+            content = found[0].content()
             if content.time.boot != time.boot:
                 return None
             synchronised = content.body.get("reason") == "synchronised"
             if synchronised and content.time.monotonic_ns >= time.monotonic_ns:
                 return content
-            after = found.seq
+            after = found[0].seq
         return None
-
-    def _next_time_correction(self, after: int) -> Record | None:
-        return self._database.one(
-            f"SELECT {COLUMNS} FROM records WHERE kind = '{TimeCorrection.kind}' "  # noqa: S608
-            "AND seq > ? ORDER BY seq LIMIT 1",
-            (after,),
-            Record,
-        )
 
     def _newest_first(self, person: str, kinds: Sequence[str]) -> Iterator[Record]:
         below, more = 2**62, True
@@ -141,7 +133,7 @@ class OwnRecords:
             below = page[-1].seq if page else 0
 
     def _rows(self, person: str, rest: str, *parameters: Value) -> list[Record]:
-        query = f"SELECT {COLUMNS} FROM records WHERE {_PERSON} = ? AND {_KEPT} {rest}"  # noqa: S608
+        query = f"SELECT {COLUMNS} FROM records WHERE {PERSON_OF_PAYLOAD} = ? AND {_KEPT} {rest}"  # noqa: S608
         return self._database.rows(query, (person_number(person), *parameters), Record)
 
 

@@ -15,9 +15,9 @@ from kiosk.overrides import load
 from kiosk.own_records import Asked, my_records
 from kiosk.stores import Stores, open_stores
 from store.counting import Entry, Moment
+from store.noted import noted
 from store.records import Correction, DeclaredPunch, Dispute, utc_text
 
-_PAGE = 1000
 _QUESTIONS = (Dispute.kind, DeclaredPunch.kind)
 
 
@@ -72,12 +72,9 @@ def dispute_list(everything: bool, config: Path, as_json: bool) -> None:
 
 
 def _who_asked(stores: Stores) -> list[str]:
-    """Everybody who has a dispute or declared punch here; reads the whole ledger."""
-    found, last = set(), 0
-    while page := stores.ledger.records(last, _PAGE):
-        found |= {str(one.content().body["person"]) for one in page if one.kind in _QUESTIONS}
-        last = page[-1].seq
-    return sorted(found)
+    """Everybody who has a dispute or declared punch here."""
+    records = [one for kind in _QUESTIONS for one in noted(stores.ledger_db, kind)]
+    return sorted({str(one.content().body["person"]) for one in records})
 
 
 def _entry(entry: Entry, sure: bool, zone: ZoneInfo) -> dict[str, object]:

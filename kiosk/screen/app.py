@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from kiosk.log import complain
-from kiosk.notices import Notice, consent_notice
+from kiosk.notices import Notices
 from kiosk.panel import Action, Agreed, Chose, Closed, Declared, Declined, Intent, Typed, UndoAsked
 from kiosk.panel import Wanted as WantedAction
 from kiosk.screen.desk import DeskError
@@ -52,7 +52,7 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 _DIRECTION: TypeAdapter[Direction] = TypeAdapter(Direction)
 _INTENTS = {"punch": Intent.PUNCH, "records": Intent.RECORDS, "staff": Intent.STAFF}
 # The idle terminal shows nobody, and one that is out of order has nothing to show.
-_WITHOUT_PICTURE = frozenset({"IDLE", "FAULT"})
+_WITHOUT_PICTURE = frozenset({"IDLE", "BADGE_ONLY", "FAULT"})
 _PLAIN_PANELS = frozenset({"keypad", "declare", "languages", "staff", "enrol"})
 
 
@@ -63,6 +63,7 @@ class Site:
         self,
         hub: Hub,
         languages: dict[str, Language],
+        notices: Notices,
         *,
         language: str,
         token: str,
@@ -73,7 +74,7 @@ class Site:
         self.hub, self.token, self.zone, self.idle_s = hub, token, zone, idle_s
         self.preview_fps, self.language = preview_fps, language
         others = tuple(languages.values())
-        self.pages = {code: Pages(own, others) for code, own in languages.items()}
+        self.pages = {code: Pages(own, others, notices) for code, own in languages.items()}
         self.ending = False
 
     def of(self, http: Http) -> Pages:
@@ -132,8 +133,7 @@ class Site:
             return HTMLResponse(pages.panel(name, view=view))
         if name == "notice":
             asked = query.get("asked")
-            notice = notice_in(pages.language)
-            return HTMLResponse(pages.notice(notice, asked if asked == view.notice else None))
+            return HTMLResponse(pages.notice(asked if asked == view.notice else None))
         try:
             request = _asked(name, query.get("day"), query.get("month"))
         except (ValueError, KeyError):
@@ -142,17 +142,17 @@ class Site:
         if name == "dispute" and not isinstance(answer, Refused):
             about = query.get("about")
             return HTMLResponse(pages.panel("dispute", a=answer, about=about))
-        return HTMLResponse(pages.answer(answer))
+        return self._answered(pages, answer)
 
     async def consent(self, http: Http) -> Response:
         """The notice in the language of whoever is about to be enrolled."""
         given = await _body(http)
         if given is None or not str(given.get("number", "")).strip():
-            return HTMLResponse(self.of(http).answer(Refused(reason="invalid")))
+            return self._answered(self.of(http), Refused(reason="invalid"))
         known = {key: str(given.get(key, "")) for key in ("number", "name", "language")}
         known["identity_check"] = str(given.get("identity_check", ""))
         pages = self.pages.get(known["language"], self.of(http))
-        return HTMLResponse(pages.consent(notice_in(pages.language), known))
+        return HTMLResponse(pages.consent(known))
 
     # -- what people do -----------------------------------------------------------------------
 
@@ -173,11 +173,14 @@ class Site:
         try:
             request = _REQUEST.validate_python({k: v for k, v in (body or {}).items() if v != ""})
         except ValidationError:
-            return HTMLResponse(pages.answer(Refused(reason="invalid")))
+            return self._answered(pages, Refused(reason="invalid"))
         answer = await self._ask(request)
         if isinstance(answer, Done):
             return Response(status_code=204)
-        return HTMLResponse(pages.answer(answer))
+        return self._answered(pages, answer)
+
+    def _answered(self, pages: Pages, answer: Answer) -> Response:
+        return HTMLResponse(pages.answer(answer, self.hub.latest()[1]))
 
     async def _ask(self, request: Request) -> Answer:
         try:
@@ -199,15 +202,17 @@ def build(site: Site, port: int) -> Starlette:
         Route("/requests", site.request, methods=["POST"]),
         Mount("/static", StaticFiles(packages=[("kiosk.screen", "static")])),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, token=site.token)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, port=port, token=site.token)],
+        exception_handlers={Exception: _failed},
+    )
 
 
-def notice_in(language: Language) -> Notice:
-    """The notice in that language, in English where there is none."""
-    try:
-        return consent_notice(language.code.partition("_")[0])
-    except FileNotFoundError:
-        return consent_notice()
+async def _failed(_: Http, error: Exception) -> Response:
+    """Named by its kind only: an error's text may hold what somebody typed."""
+    complain("screen_failed", error=type(error).__name__)
+    return PlainTextResponse("the page failed", 500)
 
 
 def _event(pages: Pages, view: View) -> dict[str, Any]:
@@ -259,6 +264,7 @@ async def _body(http: Http) -> dict[str, Any] | None:
             return None
     try:
         value = json.loads(raw)
-    except ValueError:
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

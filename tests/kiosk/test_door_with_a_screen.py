@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 from kiosk.cameras import Frame
 from kiosk.indicators import Signal
@@ -26,6 +27,7 @@ from kiosk.panel import (
     UndoAsked,
     Wanted,
 )
+from kiosk.poses import Pose
 from kiosk.screen.requests import (
     Answer,
     ConditionWanted,
@@ -33,6 +35,7 @@ from kiosk.screen.requests import (
     Day,
     DayWanted,
     DisputeRaised,
+    EnrolmentStopped,
     EnrolmentWanted,
     Month,
     MonthAgreed,
@@ -45,14 +48,18 @@ from kiosk.screen.requests import (
 from kiosk.screen.view import View
 from kiosk.settings import PunchesSection, ScreenSection, Settings
 from kiosk.stores import Stores, open_stores
-from recognizer.decision import Decision, Verdict
+from recognizer.decision import Decision, DecisionPolicy, Verdict
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Look, TrackedFace
 from recognizer.quality import Quality
+from store.errors import DatabaseBusyError
+from store.own_records import OwnRecords
 from store.pins import PinHasher
 from store.register import Agreement
+from tests.kiosk.guided_made import frame as guided_frame
+from tests.kiosk.guided_made import look as guided_look
 from tests.kiosk.made import MODEL, Lamps, consenting, now, terminal
 from tests.kiosk.made import door as made_door
 
@@ -94,7 +101,10 @@ class Stage:
         for n in range(round(self.seconds * FPS)):
             self.at_s = round(n / FPS, 1)
             for what in self.cues.get(self.at_s, ()):
-                (self._asked if hasattr(what, "kind") else self._done).append(what)  # type: ignore[attr-defined]
+                if isinstance(what, BaseModel):
+                    self._asked.append(what)
+                else:
+                    self._done.append(what)
             yield Frame(BLACK, self.at_s)
 
     def close(self) -> None:
@@ -230,7 +240,7 @@ def test_who_comes_again_is_told_when_it_was_recorded(settings: Settings, stores
     view = stage.shown(Signal.ALREADY)
     assert view.at is not None
     assert f"{view.at:%H:%M}" == "06:00"
-    assert len(view.punches) == 1
+    assert [line.standing for line in view.punches] == ["counts", "repeat"]
 
 
 def test_a_new_version_of_the_notice_is_asked_before_the_face_counts(
@@ -367,3 +377,121 @@ def test_whoever_has_no_role_enrols_nobody(settings: Settings, stores: Stores) -
     play(settings, stores, stage)
     assert stage.answers == [Refused(reason="not_allowed")]
     assert stores.gallery.person("7") is None
+
+
+class Enrolee(Stage):
+    """Somebody new, who takes each pose that the screen asks for."""
+
+    def look(self, image: Image, at_s: float, served: frozenset[int]) -> Look:
+        enrolment = self.views[-1].enrolment if self.views else None
+        if enrolment is None and not self.faces:
+            return Look((), None)
+        pose = Pose(enrolment.pose) if enrolment else Pose.FRONT
+        return guided_look(guided_frame(at_s, pose, person=7))
+
+
+def enrolling(stores: Stores, stage: Stage, **changes: str) -> None:
+    """Ben, who is an enroller, has the notice accepted and enrols somebody new."""
+    stores.register.set_roles(BEN, ["enroller"], now())
+    given = {
+        "number": "7",
+        "name": "Cleo",
+        "language": "es",
+        "identity_check": "document",
+        "version": stores.notices.version,
+    }
+    stage.cue(1, Wanted(Intent.STAFF), Typed(BEN, "2718"))
+    stage.cue(2, EnrolmentWanted.model_validate({**given, **changes}))
+
+
+def test_somebody_is_enrolled_on_the_screen_and_recognised_at_once(
+    settings: Settings, stores: Stores
+) -> None:
+    stage = Enrolee(30)
+    enrolling(stores, stage)
+    stage.cue(20, EnrolmentStopped())
+    stage.cue(21, Closed())
+    before = stores.ledger.head().seq
+    policy = DecisionPolicy(0.5)
+    made_door(settings, stores, stage, Lamps(), policy, StandInPanel(), stage).run(stage)
+    records = [r.content() for r in stores.ledger.records(before, 1000)]
+    assert [r.kind for r in records] == ["consent", "enrolment"]
+    body = records[-1].body
+    assert (body["person"], body["by"], body["identity_check"]) == ("7", BEN, "document")
+    assert (body["live"], body["templates"] >= 5) == (True, True)
+    assert records[0].body["text_digest"] == stores.notices.of("es").digest
+    phases = [view.enrolment.phase for view in stage.views if view.enrolment]
+    assert [p for n, p in enumerate(phases) if n == 0 or p != phases[n - 1]] == [
+        *("capture", "trial", "done"),
+    ]
+    assert {view.enrolment.pose for view in stage.views if view.enrolment} >= {"left", "up"}
+    later = Enrolee(8)
+    later.stands(1, 5, "7")
+    made_door(settings, stores, later, Lamps(), policy, StandInPanel(), later).run(later)
+    assert later.shown(Signal.ACCEPTED).name == "Cleo"
+
+
+def test_an_enrolment_that_ends_with_the_session_keeps_nothing(
+    settings: Settings, stores: Stores
+) -> None:
+    stage = Enrolee(10)
+    enrolling(stores, stage)
+    stage.cue(3, Badged("0042"))  # the session gives way to a punch
+    policy = DecisionPolicy(0.5)
+    made_door(settings, stores, stage, Lamps(), policy, StandInPanel(), stage).run(stage)
+    assert stores.gallery.person("7") is None
+    assert stage.views[-1].enrolment is None
+    stale = Enrolee(6)
+    enrolling(stores, stale, version="2001-01-01")
+    made_door(settings, stores, stale, Lamps(), policy, StandInPanel(), stale).run(stale)
+    assert stale.answers == [Refused(reason="notice_changed")]
+
+
+def test_a_database_that_is_busy_ends_nothing_and_is_said(
+    settings: Settings, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.register.set_roles(BEN, ["enroller"], now())
+    stage = Stage(30)
+    stage.cue(1, Badged("0042"))
+    stage.cue(5, Badged("0042"))
+    stage.cue(9, Wanted(Intent.RECORDS), Typed(BEN, "2718"))
+    stage.cue(11, DayWanted())
+    stage.cue(15, DayWanted())
+    read, own = stores.gallery.person, OwnRecords.between
+
+    def busy(since_s: float, until_s: float, work: Any) -> Any:
+        def maybe(*args: Any) -> Any:
+            if since_s <= stage.at_s < until_s:
+                raise DatabaseBusyError("somebody holds it")
+            return work(*args)
+
+        return maybe
+
+    monkeypatch.setattr(stores.gallery, "person", busy(0, 4, read))
+    monkeypatch.setattr(OwnRecords, "between", busy(10, 14, own))
+    records = play(settings, stores, stage)
+    assert kinds(records) == ["punch"]
+    assert Signal.FAULT in stage.signals()
+    assert [type(answer) for answer in stage.answers] == [Day]
+
+
+def test_a_ledger_that_cannot_be_written_is_said_at_each_try_and_nothing_is_pretended(
+    settings: Settings, stores: Stores
+) -> None:
+    stage = Stage(20)
+    stage.cue(1, Badged("0042"))
+    stage.cue(9, Badged("0042"))
+
+    class ReadOnlyAtFirst(StandInPanel):
+        """A panel that has the disk mended in between."""
+
+        def actions(self) -> Sequence[Action]:
+            wanted = 1 if stage.at_s < 5 else 0
+            stores.ledger_db.execute(f"PRAGMA query_only = {wanted}")
+            return ()
+
+    before = stores.ledger.head().seq
+    made_door(settings, stores, stage, Lamps(), stage, ReadOnlyAtFirst(), stage).run(stage)
+    assert [r.kind for r in stores.ledger.records(before, 100)] == ["punch"]
+    told = [s for s in stage.signals() if s not in (Signal.IDLE, Signal.SEEN)]
+    assert told == [Signal.FAULT, Signal.ACCEPTED]

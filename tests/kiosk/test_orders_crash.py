@@ -60,6 +60,11 @@ def configured(settings: Settings, stores: Stores) -> None:
     assert record.content().body["keys"] == ["decision.margin"]
 
 
+def corrected(_: Settings, stores: Stores) -> None:
+    assert kinds(stores)[-2:] == ["correction", "command_done"]
+    assert kinds(stores).count("correction") == 1
+
+
 @pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     ("type", "arguments", "detail", "holds"),
@@ -74,6 +79,20 @@ def configured(settings: Settings, stores: Stores) -> None:
             {"number": "new", "name": "N", "status": "blocked"},
             "added",
             added,
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            "correct",
+            {
+                "person": NUMBER,
+                "action": "added",
+                "utc": "2026-11-24T05:00:00Z",
+                "by": "7",
+                "approved_by": "8",
+                "why": "the gate was shut",
+            },
+            "correction",
+            corrected,
             marks=pytest.mark.soak,
         ),
     ],
@@ -107,4 +126,4 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
             holds(settings, stores)
         shutil.rmtree(folder)
         steps += every
-    assert steps > 20
+    assert steps > 15

@@ -111,6 +111,10 @@ def test_a_day_shows_ones_own_punches_in_their_order(desk: Desk) -> None:
         ("2026-11-23T08:01+01:00", "in", True),
         ("2026-11-23T16:30+01:00", "out", True),
     ]
+    [again] = desk.mine.day(ME, date(2026, 11, 23), NOW).repeats
+    assert isinstance(again.body, Repeat)
+    assert again.body.of == last.id
+    assert desk.mine.day(ME, date(2026, 11, 24), NOW).repeats == ()
     assert desk.shown("2026-11-22") == []
     assert len(desk.shown("2026-11-23", OTHER)) == 1
 
@@ -204,6 +208,9 @@ def test_days_before_the_retention_period_are_refused_though_the_records_are_the
     desk.punch("2026-08-26T08:00")
     assert desk.mine.oldest_day(NOW) == date(2026, 8, 26)
     assert len(desk.shown("2026-08-26")) == 1
+    assert desk.mine.oldest_month(NOW) == "2026-09"
+    assert desk.mine.oldest_month(clock("2026-11-30T12:00")) == "2026-09"
+    assert desk.mine.oldest_month(clock("2026-12-01T12:00")) == "2026-10"
     for ask in (
         lambda: desk.mine.day(ME, date(2026, 8, 25), NOW),
         lambda: desk.mine.month(ME, "2026-08", NOW),
@@ -294,6 +301,8 @@ def test_words_that_do_not_fit_and_the_same_dispute_again_are_refused(desk: Desk
 def test_a_finger_on_the_button_fills_no_ledger(desk: Desk) -> None:
     day = date(2026, 11, 23)
     with desk.shop.ledger_db.transaction():
+        for _ in range(MAX_OPEN):  # by anybody who types this number
+            desk.shop.ledger.append(DeclaredPunch(person=ME), NOW)
         for minute in range(MAX_OPEN):
             when = clock("2026-11-23T08:00").utc + timedelta(minutes=minute)
             desk.mine.dispute(ME, day, "missing", "r", NOW, should_be=when)

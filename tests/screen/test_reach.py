@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import os
@@ -15,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from kiosk.errors import ScreenError
-from kiosk.screen.desk import Desk, DeskError
-from kiosk.screen.requests import DayWanted
+from kiosk.screen.render import Pages
 from kiosk.screen.server import checked, loopback_socket
-from tests.screen.conftest import Terminal
+from tests.screen.terminals import Terminal
 
 HARNESS = Path(__file__).parent / "preview_harness.py"
 
@@ -139,6 +137,8 @@ def test_odd_bodies_do_nothing(served: Terminal) -> None:
         ("/actions/nothing", b"{}"),
         ("/actions/chose", b"\xff\xfe"),
         ("/actions/chose", b"[1]"),
+        ("/actions/chose", b"[" * 8000),
+        ("/actions/declared", b'{"number": "\\ud800"}'),
         ("/actions/declared", b'{"number": "' + b"9" * 10_000 + b'"}'),
     ):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -196,7 +196,16 @@ def test_no_frame_of_the_preview_is_written_to_a_disk(tmp_path: Path) -> None:
     assert written.returncode == -signal.SIGXFSZ
 
 
-def test_a_request_that_the_door_never_answers_ends_in_words() -> None:
-    desk = Desk(patience_s=0.01)
-    with pytest.raises(DeskError, match="did not answer in time"):
-        asyncio.run(desk.ask(DayWanted()))
+def test_an_error_is_logged_by_its_kind_and_not_by_its_text(
+    served: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise ValueError("Ana María, PIN 2580")
+
+    monkeypatch.setattr(Pages, "panel", fail)
+    assert get(served, "/panels/keypad")[0] == 500
+    assert "screen_failed" in caplog.text
+    assert "2580" not in caplog.text + "".join(capfd.readouterr())

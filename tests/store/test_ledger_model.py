@@ -236,10 +236,10 @@ class StoreHistory(RuleBasedStateMachine):
         self.place.cleanup()
 
 
-class TestStoreHistory(StoreHistory.TestCase):  # type: ignore[misc,name-defined]
+class TestStoreHistory(StoreHistory.TestCase):  # type: ignore[misc,valid-type]
     settings = settings(max_examples=12, stateful_step_count=25)
 
 
 @pytest.mark.soak
-class TestManyStoreHistories(StoreHistory.TestCase):  # type: ignore[misc,name-defined]
+class TestManyStoreHistories(StoreHistory.TestCase):  # type: ignore[misc,valid-type]
     settings = settings(max_examples=200, stateful_step_count=50)

@@ -10,8 +10,16 @@ import pytest
 from store.database import Database
 from store.errors import InvalidValueError
 from store.ledger import Head
+from store.noted import newest_noted, noted
 from store.own_records import LastPunch, OwnRecords
-from store.records import Correction, Punch, Repeat, TimeCorrection
+from store.records import (
+    Correction,
+    DeclaredPunch,
+    FaceFailed,
+    Punch,
+    Repeat,
+    TimeCorrection,
+)
 from tests.store.made import START, Shop, at, punch
 
 PUNCHES = ("punch",)
@@ -64,7 +72,22 @@ def test_every_query_goes_by_the_index_and_sorts_nothing(
         assert "TEMP B-TREE" not in plan
     found.clear()
     own.time_correction_of(record)
-    assert "SEARCH records USING INDEX time_corrections (kind=? AND rowid>?)" in found[0]
+    assert "SEARCH records USING INDEX records_noted (kind=? AND" in found[0]
+    assert "TEMP B-TREE" not in found[0]
+
+
+def test_the_few_records_of_a_noted_kind_are_found_by_it(shop: Shop) -> None:
+    shop.ledger.append(punch(), at(0))
+    first = shop.ledger.append(FaceFailed(attempts=3, reason="unknown"), at(1))
+    shop.ledger.append(DeclaredPunch(person="1001"), at(2))
+    second = shop.ledger.append(FaceFailed(attempts=3, reason="unknown"), at(3))
+    assert noted(shop.ledger_db, "face_failed") == [first, second]
+    assert noted(shop.ledger_db, "face_failed", after=first.seq) == [second]
+    assert noted(shop.ledger_db, "face_failed", limit=1) == [first]
+    assert newest_noted(shop.ledger_db, "face_failed", 1) == [second]
+    assert newest_noted(shop.ledger_db, "face_failed", 9) == [second, first]
+    with pytest.raises(ValueError, match="punch"):
+        noted(shop.ledger_db, "punch")
 
 
 def test_a_persons_records_are_theirs_alone(shop: Shop) -> None:
