@@ -33,7 +33,7 @@ CHECKS: Mapping[str, str] = {
     "receipt": "an empty batch up, headquarters' signed receipt down",
     "temperature": "of the processor, against `[status] temperature_high_c`",
     "power": "what a Raspberry Pi says of its supply",
-    "units": "kiosk and kiosk-sync active and enabled",
+    "units": "kiosk and kiosk-sync active and enabled, the screen's where there is one",
     "hardening": "`systemd-analyze security` of both",
     "timers": "retention and backup active and enabled, last run well",
     "backup": "age of the newest one",

@@ -110,7 +110,7 @@ def examine(
         *network.network(machine, config, as_user=_is_root_with(network.SYNC_USER)),
         body.temperature(health, s.status),
         body.power(health),
-        units.units(machine),
+        units.units(machine, screen=s.screen.enabled),
         units.hardening(machine),
         units.timers(machine),
         ledger.backup(s.backup, s.terminal, machine.now()),

@@ -10,6 +10,7 @@ from kiosk.doctor.finding import Finding, failure, not_checked, ok, warning
 from kiosk.doctor.machine import Machine
 
 SERVICES = ("kiosk.service", "kiosk-sync.service")
+SCREEN = ("kiosk-screen.socket", "kiosk-browser.service")
 TIMERS = ("kiosk-retention.timer", "kiosk-backup.timer")
 # What the units are held to (`systemd-analyze security`); 10 is no protection at all.
 EXPOSURE: Mapping[str, float] = {"kiosk.service": 2.0, "kiosk-sync.service": 1.5}
@@ -22,9 +23,9 @@ def systemd_runs(machine: Machine) -> bool:
     return (machine.root / "run/systemd/system").is_dir()
 
 
-def units(machine: Machine) -> Finding:
-    """The daemons run and come again with the machine."""
-    return _up("units", machine, SERVICES)
+def units(machine: Machine, *, screen: bool = False) -> Finding:
+    """The daemons run and come again with the machine; with a `screen` its units too."""
+    return _up("units", machine, (*SERVICES, *(SCREEN if screen else ())))
 
 
 def timers(machine: Machine) -> Finding:

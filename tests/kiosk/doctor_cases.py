@@ -176,6 +176,19 @@ def booted(folder: Path, answers: dict[str, str] | None = None, there: bool = Tr
     return Machine(folder, lambda words: Answer(0, says[words[1]]) if there else None)
 
 
+def without_a_browser(folder: Path) -> Finding:
+    """Counts only where there is a screen."""
+    booted(folder)
+
+    def run(words: Sequence[str]) -> Answer:
+        there = "browser" not in words[2]
+        return Answer(0, {"is-active": "active", "is-enabled": "enabled"}[words[1]] * there)
+
+    machine = Machine(folder, run)
+    assert units.units(machine).level is OK
+    return units.units(machine, screen=True)
+
+
 def networked(answer: Answer | None) -> list[Finding]:
     return network.network(Machine(run=lambda _: answer), Path("k.toml"), as_user=False)
 
@@ -344,6 +357,7 @@ CASES = [
     Case("units", FAIL, lambda f: units.units(booted(f, {"is-active": "failed"}))),
     Case("units", FAIL, lambda f: units.units(booted(f, {"is-active": ""}))),
     Case("units", LEFT, lambda f: units.units(booted(f, there=False))),
+    Case("units", FAIL, without_a_browser),
     Case("units", LEFT, lambda f: units.units(Machine(f))),
     Case("hardening", OK, lambda f: units.hardening(booted(f))),
     Case(
