@@ -1,11 +1,13 @@
 """The command `kiosk-sync`: argument parsing, logging, signals, exit codes. Nothing else.
 
 Exit codes: 0 ended by SIGTERM or SIGINT, 2 wrong use or settings, 3 a key or certificate cannot be
-used, 4 the ledger cannot be used, 1 anything else. Errors are one line on stderr with the mend.
+used, 4 the ledger cannot be used, 1 anything else; `doctor` 20 a warning,
+21 a failure. Errors are one line on stderr with the mend.
 """
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +21,7 @@ from store.hardening import harden
 from store.keys import keys_directory
 from store.settings import load_settings
 from sync.daemon import run
+from sync.doctor import look, today
 from sync.errors import CredentialError, SyncError
 from sync.journal import log_to
 from sync.settings import Settings
@@ -53,6 +56,36 @@ def run_command(config: Path) -> None:
     except (StoreError, SyncError) as error:
         click.echo(f"kiosk-sync: {error}", err=True)
         sys.exit(exit_code(error))
+
+
+@main.command("doctor")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help="The terminal's TOML file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor_command(config: Path, as_json: bool) -> None:
+    """Whether headquarters is reached: DNS, TLS, expiry, a receipt. Ends with 0, 20 or 21.
+
+    `kiosk doctor` runs it for its lines on the network; 20 is a warning, 21 a failure.
+    """
+    try:
+        settings = load_settings(config, Settings)
+    except StoreError as error:
+        click.echo(f"kiosk-sync: {error}", err=True)
+        sys.exit(exit_code(error))
+    lines = look(settings, today())
+    if as_json:
+        click.echo(json.dumps([line.document() for line in lines], indent=2))
+    else:
+        for line in lines:
+            mend = f" -> {line.mend}" if line.mend else ""
+            click.echo(f"{line.level:11} {line.name:12} {line.says}{mend}")
+    levels = {line.level for line in lines}
+    sys.exit(21 if "failure" in levels else 0 if levels == {"ok"} else 20)
 
 
 def exit_code(error: StoreError | SyncError) -> int:
