@@ -41,7 +41,7 @@ def copy(settings: Settings) -> None:
                 stack.callback(database.close)
             key = stack.enter_context(load_database_key(keys, name))
             sources.append(Source(pair[0], pair[1], folder / path.name, bytes(key.view)))
-        copy_pair(*sources)
+        copy_pair(sources[0], sources[1])
 
 
 def attempt(settings: Settings, environment: Path) -> None:
