@@ -2,7 +2,7 @@
 
 Healthy is who, from becoming ready to the end of the watch,
 - keeps beating (`kiosk.update.pulse`), under the environment that was switched to,
-- starts again at most once (headquarters may have ordered that),
+- starts again at most once (headquarters may have ordered that), which begins the watch anew,
 - has at the end no fault standing that did not stand before the switch, and
 - has a sync process, and a receipt of headquarters for a record of its own, where the program
   before had them. Without a line before none is asked for now.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from kiosk.update.pulse import Pulse
 from kiosk.update.state import Before
 
-STALE_S = 30.0  # the daemon beats every 2 s; a commit may wait 10 s for another (`store.database`)
+STALE_S = 15.0  # the daemon beats every 2 s; a commit may wait 10 s for another (`store.database`)
 _STARTS = 2
 
 
@@ -48,9 +48,9 @@ class Watch:
         if pulse is None or pulse.program != self.program or age_s > STALE_S:
             pulse = None
         else:
-            self._pids.add(pulse.pid)
             self._beaten_at_s = at_s - max(age_s, 0)
-            if self._ready_at_s is None:
+            if pulse.pid not in self._pids:
+                self._pids.add(pulse.pid)
                 self._ready_at_s = at_s
         if self._ready_at_s is None or self._beaten_at_s is None:
             late = at_s - self.began_s > self.ready_s

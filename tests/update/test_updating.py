@@ -22,8 +22,10 @@ from kiosk.update.switching import give_up, go_on
 from store.schema import LEDGER
 from tests.update.world import NOON, Behaviour, World, release, schema
 
+ORDINARY = Wishes()
 
-def install(world: World, file: Path, wishes: Wishes = Wishes()) -> State:
+
+def install(world: World, file: Path, wishes: Wishes = ORDINARY) -> State:
     prepare(world.site(), file, wishes)
     return go_on(world.site())
 
@@ -58,7 +60,7 @@ def test_a_healthy_release_takes_over(terminal: World, tmp_path: Path) -> None:
 SICK = {
     "it did not become ready": Behaviour(ready_s=1e9),
     "it starts again and again": Behaviour(lives_s=20),
-    "it stopped making progress": Behaviour(silent_after_s=20),
+    "it stopped making progress": Behaviour(silent_after_s=15),
     "new faults: models_unavailable": Behaviour(faults=("models_unavailable",)),
     "headquarters has confirmed nothing of it": Behaviour(confirmed=False),
 }
