@@ -1,4 +1,4 @@
-"""SIGKILL before every step on the disk: the machine then starts a whole program, and `resume` ends it.
+"""SIGKILL before each step on the disk: a whole program starts then, and `resume` ends the update.
 
 Each kill is a process that ends without closing anything; a new `World` over what it left is the
 power coming back.
