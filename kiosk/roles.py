@@ -45,6 +45,7 @@ class Right(Enum):
     MODELS = "fetch and check model weights, measure the recogniser"
     CONTRACT = "write and check the contract's files"
     RUN = "run the daemon by hand"
+    UPDATE = "install and take back releases (`kiosk-update`, as root by sudo)"
 
 
 _EVERYBODY = frozenset(ROLE_NAMES)
@@ -73,6 +74,8 @@ TABLE: Mapping[Right, frozenset[RoleName]] = {
     Right.MODELS: frozenset({"technician"}),
     Right.CONTRACT: frozenset({"technician"}),
     Right.RUN: frozenset({"technician"}),
+    # Another program (docs/updates.md): systemd/kiosk-update.sudoers lets this role run it as root.
+    Right.UPDATE: frozenset({"technician"}),
 }
 
 # What the Unix user `kiosk` may by itself: the services that systemd/ starts under it.
