@@ -40,9 +40,17 @@ def take_in(source: Path, public_key: bytes, folder: Path) -> Bundle:
     """Copy a bundle and its signature into `folder`, and check them there.
 
     Raises `UntrustedError`, `RefusedReleaseError` for a later format, `PreparationError` for a file
-    that cannot be copied. The folder is made anew.
+    that cannot be copied. The folder is made anew, and gone when any is raised.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return _take_in(source, public_key, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _take_in(source: Path, public_key: bytes, folder: Path) -> Bundle:
     file = folder / "release.tar"
     try:
         folder.mkdir(mode=0o700, parents=True)

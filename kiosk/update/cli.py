@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def check(file: Path, downgrade: bool, no_way_back: bool, config: Path, as_json:
     with alone(site.layout):
         bundle = look_at(site, file)
         wishes = Wishes(downgrade=downgrade, no_way_back=no_way_back)
+        shutil.rmtree(site.layout.incoming)
         state = admit(site, read_state(site.layout), bundle.manifest, wishes)
     manifest = bundle.manifest
     if as_json:

@@ -91,7 +91,11 @@ def prepare(site: Site, file: Path, wishes: Wishes) -> State:
     """
     layout, before = site.layout, read_state(site.layout)
     bundle = look_at(site, file)
-    state = admit(site, before, bundle.manifest, wishes)
+    try:
+        state = admit(site, before, bundle.manifest, wishes)
+    except BaseException:
+        shutil.rmtree(layout.incoming)
+        raise
     write_state(layout, state)
     try:
         layout.remove(state.version)  # what an attempt before this one left

@@ -174,6 +174,7 @@ def test_an_old_release_is_refused_unless_asked_for(terminal: World, tmp_path: P
     for version in ("1.2", "1.1", "1.0"):
         with pytest.raises(RefusedReleaseError, match="nothing was changed"):
             prepare(terminal.site(), release(stick, version), Wishes())
+        assert not terminal.layout.incoming.exists()
     install(terminal, release(stick, "1.1"), Wishes(downgrade=True))
     assert terminal.version == "1.1"
     with pytest.raises(RefusedReleaseError, match=r"no newer than 1\.2, which was here"):
