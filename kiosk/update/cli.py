@@ -17,8 +17,6 @@ import click
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, with_config, with_json
 from kiosk.errors import KioskError, NotAllowedError
-from kiosk.settings import load as load_all
-from kiosk.update import trial
 from kiosk.update.errors import PreparationError, UnhealthyError, UntrustedError
 from kiosk.update.preparing import Wishes, admit, look_at, prepare, prepare_return
 from kiosk.update.settings import load
@@ -27,7 +25,6 @@ from kiosk.update.state import State, read_state
 from kiosk.update.switching import give_up, go_on
 from kiosk.update.units import Systemd
 from store.errors import SettingsError, StoreError
-from store.hardening import harden
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _WORDS = {
@@ -127,34 +124,6 @@ def rollback(at_once: bool, config: Path, as_json: bool) -> None:
             _tell(site, go_on(site), as_json, failing=False)
 
 
-@cli.group("trial", hidden=True)
-def trial_group() -> None:
-    """The steps of kiosk-update-trial.service."""
-
-
-@trial_group.command("copy")
-@with_config
-def trial_copy(config: Path) -> None:
-    """Copy the databases."""
-    harden()
-    trial.copy(load_all(config))
-
-
-@trial_group.command("attempt")
-@with_config
-def trial_attempt(config: Path) -> None:
-    """Bring the copies up to date with this program."""
-    harden()
-    trial.attempt(load_all(config), Path(sys.prefix))
-
-
-@trial_group.command("drop")
-@with_config
-def trial_drop(config: Path) -> None:
-    """Delete the copies."""
-    trial.drop(load_all(config))
-
-
 def _site(config: Path, *, asking: bool = False) -> Site:
     """The terminal's; raises `NotAllowedError` and `UntrustedError` before anything is done."""
     if not asking:
@@ -187,7 +156,8 @@ def _tell(site: Site, state: State, as_json: bool, *, failing: bool = True) -> N
     else:
         click.echo(f"release {current or 'none'} runs")
         if state.step != "idle":
-            click.echo(f"release {state.version}: {_WORDS[state.step]}")
+            why = f" ({state.reason})" if state.reason else ""
+            click.echo(f"release {state.version}: {_WORDS[state.step]}{why}")
         if last is not None:
             why = f": {last.reason}" if last.reason else ""
             click.echo(f"last, {last.utc[:16]}: {last.version} {last.result}{why}")

@@ -17,6 +17,9 @@ from kiosk.update.site import Site
 from kiosk.update.state import State, read_state, write_state
 from store.files import place
 
+# A bundle of 138 MB becomes an environment of 550 MB (x86-64), beside its unpacked wheels.
+_ROOM = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -41,7 +44,11 @@ def look_at(site: Site, file: Path) -> Bundle:
             f"{site.section.public_key}: {error.strerror}; the publisher's public key belongs there"
         ) from error
     bundle = take_in(file, public_key, site.layout.incoming)
-    bundle.manifest.require_fitting()
+    try:
+        bundle.manifest.require_fitting()
+    except BaseException:
+        shutil.rmtree(site.layout.incoming)
+        raise
     return bundle
 
 
@@ -84,6 +91,15 @@ def admit(site: Site, state: State, manifest: Manifest, wishes: Wishes) -> State
     )
 
 
+def _require_room(layout: Layout, bundle: Bundle) -> None:
+    free, wanted = shutil.disk_usage(layout.root).free, bundle.file.stat().st_size * _ROOM
+    if free < wanted:
+        raise PreparationError(
+            f"{layout.root}: {wanted >> 20} MiB are needed, {free >> 20} are free; nothing was "
+            "changed; make room"
+        )
+
+
 def prepare(site: Site, file: Path, wishes: Wishes) -> State:
     """Install beside, try, and leave it ready; a terminal without a release has it at once.
 
@@ -99,6 +115,7 @@ def prepare(site: Site, file: Path, wishes: Wishes) -> State:
     write_state(layout, state)
     try:
         layout.remove(state.version)  # what an attempt before this one left
+        _require_room(layout, bundle)
         _install(site, bundle)
         if state.previous:
             _try(site, state.version)

@@ -22,6 +22,7 @@ _POLL_S = 1.0
 # The daemon says that it is quiet 30 s after the last person; in an hour somebody has paused. The
 # timer asks again in five minutes.
 _PATIENCE_S = 3600.0
+_MUTE = "the daemon does not say whether somebody is at the door: no pulse; docs/updates.md"
 _BACK_PATIENCE_S = 60.0  # a program that is not healthy is ended however many stand there
 _MOST_STARTS = 3  # watches that a power cut or a crash ended: then the release is why
 
@@ -68,16 +69,19 @@ def _preparing(site: Site, state: State) -> State:
 
 
 def _ready(site: Site, state: State) -> State:
-    world, began_s = site.world, site.world.monotonic_s()
+    world, began_s, heard = site.world, site.world.monotonic_s(), False
     while _may(site, state) and world.monotonic_s() - began_s < _PATIENCE_S:
         pid, pulse = site.pulse()
+        heard |= pid == 0 or pulse is not None
+        if not heard and world.monotonic_s() - began_s > site.section.ready_s:
+            return state.model_copy(update={"reason": _MUTE})
         if pid == 0 or (pulse is not None and pulse.quiet):
             before = Before(
                 faults=() if pulse is None else pulse.faults,
                 delivered=pulse is not None and pulse.receipt >= pulse.head > 0,
                 sync_ran=site.sync_runs(),
             )
-            return state.model_copy(update={"step": "switching", "before": before})
+            return state.model_copy(update={"step": "switching", "before": before, "reason": ""})
         world.pause(_POLL_S)
     return state
 

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from kiosk.settings import Settings
+import click
+
+from kiosk.commands.options import with_config
+from kiosk.errors import KioskError
+from kiosk.settings import Settings, load
 from kiosk.update.errors import PreparationError
 from kiosk.update.manifest import installed
+from store.errors import StoreError
 from store.files import disk_error
+from store.hardening import harden
 from store.keys import NAMES, keys_directory, load_database_key, load_signing_key
 from store.opened import open_copies
 from store.opening import open_keyed
@@ -78,3 +85,37 @@ def drop(settings: Settings) -> Path:
         if folder.exists():
             shutil.rmtree(folder)
     return folder
+
+
+@click.group()
+def steps() -> None:
+    """The steps of kiosk-update-trial.service: `python -m kiosk.update.trial STEP`."""
+
+
+@steps.command("copy")
+@with_config
+def copy_step(config: Path) -> None:
+    """Copy the databases."""
+    copy(load(config))
+
+
+@steps.command("attempt")
+@with_config
+def attempt_step(config: Path) -> None:
+    """Bring the copies up to date with this program."""
+    attempt(load(config), Path(sys.prefix))
+
+
+@steps.command("drop")
+@with_config
+def drop_step(config: Path) -> None:
+    """Delete the copies."""
+    drop(load(config))
+
+
+if __name__ == "__main__":
+    harden()
+    try:
+        steps.main()
+    except (KioskError, StoreError) as failure:
+        sys.exit(f"kiosk-update: {failure}")

@@ -68,6 +68,20 @@ def test_without_its_signature_it_is_none(tmp_path: Path) -> None:
         take_in(file, PUBLIC, tmp_path / "in")
 
 
+def test_what_the_minisign_program_signed_is_believed(tmp_path: Path) -> None:
+    """By minisign 0.11 of Debian 12, `minisign -S -H -t c`; it accepts ours as well."""
+    (tmp_path / "f").write_bytes(b"hello\n")
+    public = b"""untrusted comment: minisign public key E74A6C1D9C41C021
+RWQhwEGcHWxK55EKQn81juwFETq71wFyGxdDxMNbRfnAzGx2+cVGT7vr
+"""
+    signature = b"""untrusted comment: signature from minisign secret key
+RUQhwEGcHWxK51DiFPvSOa+lb8UafN45pvFjiVqSvdj+X+eW9lvchU+UozjIYm80WnvVqJza/gLGv2RWZkjChMOI2TspR0DZgg0=
+trusted comment: c
+R3a8kdMBQgYkAakU6wXYbnCsvVX+NNhauVjOo9o4orwtSh4HqibojiKKRHv5SCpqzBDywsQkNNzk/IilhxtICg==
+"""
+    assert check(tmp_path / "f", signature, public) == "c"
+
+
 def test_a_signature_of_the_old_kind_is_refused(tmp_path: Path) -> None:
     file = release(tmp_path / "stick", "1.1")
     old = KEYS.secret_key.sign(file.read_bytes(), prehash=False)

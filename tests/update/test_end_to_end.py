@@ -119,6 +119,11 @@ class Terminal:
             env=self.environment,
         )
 
+    def step(self, name: str, link: str) -> list[str]:
+        python = self.layout.root / link / "bin" / "python"
+        words = ["-m", "kiosk.update.trial", name, "--config", str(self.config)]
+        return [str(python), *words]
+
     def systemctl(self, *words: str) -> None:
         subprocess.run(["systemctl", *words], check=True, env=self.environment)
 
@@ -186,11 +191,8 @@ def terminal(tmp_path: Path, wheel: Path, weights_dir: Path) -> Iterator[Termina
             {
                 KIOSK: [str(made.layout.root / "bin" / "kiosk"), "run", "--config", str(config)],
                 TRIAL: {
-                    "start": [
-                        made.command("trial", "copy"),
-                        made.command("trial", "attempt", by="candidate"),
-                    ],
-                    "after": made.command("trial", "drop"),
+                    "start": [made.step("copy", "updater"), made.step("attempt", "candidate")],
+                    "after": made.step("drop", "updater"),
                 },
             }
         )

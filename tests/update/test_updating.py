@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from minisign import KeyPair
 
+from kiosk.update import preparing
 from kiosk.update.errors import (
     LayoutError,
     PreparationError,
@@ -144,6 +145,29 @@ def test_while_somebody_is_there_nothing_is_restarted(terminal: World, tmp_path:
     assert terminal.version == "1.1"
     assert not terminal.ended_before_people_left
     assert terminal.monotonic_s() >= 60 + 90 + 30
+
+
+def test_a_daemon_that_does_not_say_whether_somebody_is_there_is_not_restarted(
+    terminal: World, tmp_path: Path
+) -> None:
+    terminal.behaviours = {"1.0": Behaviour(silent_after_s=0)}
+    terminal.pulse_file.unlink()
+    state = install(terminal, release(tmp_path / "stick", "1.1"))
+    assert state.step == "ready"
+    assert "no pulse" in state.reason
+    assert terminal.version == "1.0"
+    terminal.behaviours = {}
+    assert go_on(terminal.site()).step == "idle"
+    assert terminal.version == "1.1"
+
+
+def test_a_full_disk_is_found_before_anything_is_installed(
+    terminal: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "_ROOM", 10**9)
+    with pytest.raises(PreparationError, match=r"are free; nothing was changed; make room"):
+        prepare(terminal.site(), release(tmp_path / "stick", "1.1"), Wishes())
+    assert stands_as_before(terminal)
 
 
 def test_who_stands_there_to_the_end_of_the_hours_is_not_disturbed(
