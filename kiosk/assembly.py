@@ -13,6 +13,7 @@ from kiosk.enrolling import Enrolling
 from kiosk.indicators import Indicator
 from kiosk.overrides import Overrides
 from kiosk.panel import Panel, Panels
+from kiosk.patterns import changed
 from kiosk.performing import Performer
 from kiosk.punching import PunchRules, Window
 from kiosk.reception import Reception
@@ -60,7 +61,9 @@ def assemble(
     screen = screen or NoScreen()
     panel = Panels(panel, screen)
     rules = rules_of(settings, ask_badge=panel.identifies)
-    performer = Performer(stores, indicator, clock, watchman, sight)
+    performer = Performer(
+        stores, indicator, clock, watchman, sight, changed(settings.indicators.patterns)
+    )
     performer.clerk = Clerk(
         stores, punch_rules(settings), sight.model if sight else None, performer.append
     )

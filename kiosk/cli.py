@@ -25,6 +25,7 @@ from kiosk.commands import (
     people,
     records,
     run,
+    sharing,
     subject,
     templates,
 )
@@ -67,7 +68,12 @@ for _command in (
     subject.subject,
 ):
     cli.add_command(_command)
-for _command in (credentials.badge_command, credentials.pin_command):
+for _command in (
+    credentials.badge_command,
+    credentials.pin_command,
+    sharing.share_command,
+    sharing.unshare_command,
+):
     people.people.add_command(_command)
 guard(cli)
 

@@ -128,8 +128,8 @@ class Door:
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
         self._watchman.look(self._clock.now())
-        self._viewer.keep_link(time.monotonic())
         with putting_off("chores_put_off"):
+            self._viewer.keep_link(time.monotonic())
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
         heart, idle = self._station.heart, self._state.phase is Phase.IDLE
@@ -145,18 +145,31 @@ class Door:
             if self._state.phase is Phase.IDLE:
                 self._performer.perform(Show(self._idle()), frame.at_s)
         for action in self._panel.actions():
-            self._feed(self._reception(action, frame.at_s))
+            self._take(action, frame.at_s)
         office, enrolling = self._performer.office, self._performer.office.enrolling
-        self._screen.serve(office)
+        with putting_off("request_put_off"):
+            self._screen.serve(office)
         if office.touched() or (enrolling is not None and enrolling.active):
             self._feed(Touched(frame.at_s))
         if self._sight is None or isinstance(frame, Tick):
             self._feed(Nobody(frame.at_s))
         elif enrolling is not None and enrolling.active:
-            enrolling.see(frame)
+            with putting_off("enrolment_broken_off"):
+                enrolling.see(frame)
         else:
             self._feed(self._sight.see(frame, self._state))
-        self._show(frame)
+        with putting_off("not_shown"):
+            self._show(frame)
+
+    def _take(self, action: Action, at_s: float) -> None:
+        """What somebody did; where the gallery cannot be read, that is said and they try again."""
+        event = None
+        with putting_off("action_put_off", kind=type(action).__name__):
+            event = self._reception(action, at_s)
+        if event is not None:
+            self._feed(event)
+        else:
+            self._performer.perform(Show(Signal.FAULT), at_s)
 
     def _show(self, frame: Frame | Tick) -> None:
         if self._sight is not None and isinstance(frame, Frame):

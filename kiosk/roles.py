@@ -88,6 +88,8 @@ COMMANDS: Mapping[str, Right] = {
     "people list": Right.PEOPLE,
     "people show": Right.PEOPLE,
     "people accept": Right.CONSENT,
+    "people share": Right.CONSENT,
+    "people unshare": Right.WITHDRAW,
     "people withdraw": Right.WITHDRAW,
     "people block": Right.BLOCK,
     "people unblock": Right.BLOCK,

@@ -183,9 +183,13 @@ class EnrolmentSection(Section):
 
 
 class TemplatesSection(Section):
-    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
+    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it).
+
+    `share`: given to and taken from the site's other terminals, of who consented to it.
+    """
 
     adapt: bool = False
+    share: bool = False
 
 
 class IndicatorsSection(Section):

@@ -177,10 +177,14 @@ _LEDGER_4 = (
 NOTED = "('time_correction', 'dispute', 'declared_punch', 'face_failed')"
 
 # A person's own records, without a table to keep in step: SQLite computes the key of each row.
+# A payload that is no JSON is nobody's, and hinders nobody.
+PERSON_OF_PAYLOAD = (
+    "CASE WHEN json_valid(CAST(payload AS TEXT)) "
+    "THEN json_extract(CAST(payload AS TEXT), '$.body.person') END"
+)
 _LEDGER_5 = (
-    """CREATE INDEX records_by_person ON records
-        (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
-        WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
+    f"""CREATE INDEX records_by_person ON records ({PERSON_OF_PAYLOAD}, seq)
+        WHERE {PERSON_OF_PAYLOAD} IS NOT NULL""",
     # Few among very many, and asked for by their kind (`store.noted`).
     f"CREATE INDEX records_noted ON records (kind) WHERE kind IN {NOTED}",
 )
@@ -364,7 +368,35 @@ _CREDENTIALS_5 = (
         WHEN (SELECT status FROM people WHERE number = NEW.person) IS 'left'
         BEGIN SELECT raise(ABORT, 'who has left gets no PIN'); END""",
 )
-_GALLERY_5 = (*_ROLES_5, *_CREDENTIALS_5)
+# Templates between the terminals of a site (`store.sharing`). A row of `sharing` may be of somebody
+# who was never here: what comes late must find that it is over.
+_SHARING_5 = (
+    """CREATE TABLE sharing (
+        person TEXT PRIMARY KEY,
+        floor INTEGER NOT NULL CHECK (floor >= 0),
+        held INTEGER NOT NULL DEFAULT 0 CHECK (held BETWEEN 0 AND floor),
+        came INTEGER NOT NULL DEFAULT 0 CHECK (came = 0 OR came = 1 AND held > 0)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE site_consents (
+        person TEXT PRIMARY KEY REFERENCES people (number) ON DELETE CASCADE,
+        text_version TEXT NOT NULL,
+        text_digest TEXT NOT NULL,
+        how TEXT NOT NULL,
+        witness TEXT,
+        given_utc TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TRIGGER enrolment_is_own AFTER INSERT ON templates WHEN NEW.origin = 'enrolled'
+        BEGIN UPDATE sharing SET held = 0, came = 0 WHERE person = NEW.person; END""",
+    """CREATE TRIGGER nothing_is_held AFTER DELETE ON templates
+        WHEN NOT EXISTS (SELECT 1 FROM templates WHERE person = OLD.person)
+        BEGIN UPDATE sharing SET held = 0, came = 0 WHERE person = OLD.person; END""",
+    """CREATE TRIGGER sharing_goes AFTER DELETE ON people
+        BEGIN DELETE FROM sharing WHERE person = OLD.number; END""",
+    """CREATE TRIGGER site_consent_ends AFTER UPDATE OF live ON consents
+        WHEN NEW.live = 0 AND NEW.ended_why <> 'renewed'
+        BEGIN DELETE FROM site_consents WHERE person = NEW.person; END""",
+)
+_GALLERY_5 = (*_ROLES_5, *_CREDENTIALS_5, *_SHARING_5)
 
 LEDGER = Schema(
     "ledger",
