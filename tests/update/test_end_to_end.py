@@ -204,8 +204,9 @@ def terminal(tmp_path: Path, wheel: Path, weights_dir: Path) -> Iterator[Termina
     made.systemctl("stop", KIOSK)
 
 
+_LAST = f"_LEDGER_{LEDGER.version}),"
 LEDGER_STEP = (
-    ("_LEDGER_4, _LEDGER_5),", "_LEDGER_4, _LEDGER_5, ('CREATE TABLE later (a ANY) STRICT',)),"),
+    (_LAST, f"{_LAST[:-2]}, ('CREATE TABLE later (a ANY) STRICT',)),"),
     ('FROM provisional)""",', f'FROM provisional)""", {LEDGER.version},'),
 )
 
