@@ -150,6 +150,7 @@ def prepare_return(site: Site, wishes: Wishes) -> State:
             "previous": current.version,
             "at_once": wishes.at_once,
             "way_back": former.leaves_way_back_to(current),
+            "returning": True,
             "starts": 0,
             "reason": "",
         }

@@ -47,6 +47,7 @@ class State(BaseModel):
 
     `newest`: the highest version that ever proved healthy. `at_once`: not only in its hours.
     `starts`: how often watching was begun. `way_back`: whether `previous` opens the databases then.
+    `returning`: `version` was here before, and is not deleted when it is given up or taken back.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -57,6 +58,7 @@ class State(BaseModel):
     newest: str = ""
     at_once: bool = False
     way_back: bool = True
+    returning: bool = False
     starts: int = 0
     reason: str = ""
     before: Before = Before()

@@ -43,7 +43,7 @@ def give_up(site: Site) -> State:
     """Take back what is under way; not done yet (`go_on`) where it is switched to already."""
     layout, state = site.layout, read_state(site.layout)
     if state.step in ("preparing", "ready"):
-        if state.version != state.newest:  # going back to a release that was there keeps it
+        if not state.returning:
             discard(layout, state)
         state = _over(site, state, "given_up", "asked")
     elif state.step in ("switching", "watching"):
@@ -143,7 +143,8 @@ def _rolling_back(site: Site, state: State) -> State:
         world.restart(KIOSK)
     if state.before.sync_ran:
         world.restart(SYNC)
-    layout.remove(state.version)
+    if not state.returning:
+        layout.remove(state.version)
     return _over(site, state, "rolled_back", state.reason)
 
 

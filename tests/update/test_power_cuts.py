@@ -16,7 +16,7 @@ from kiosk.update.state import State
 from kiosk.update.switching import go_on
 from tests.killing import die_before, is_killed
 from tests.update.test_updating import stands_as_before
-from tests.update.world import Behaviour, World, release
+from tests.update.world import KEYS, Behaviour, World, release
 
 HEALTHY, SICK = Behaviour(), Behaviour(faults=("camera_lost",))
 _MOST_STEPS = 300  # more than there are
@@ -86,6 +86,31 @@ def test_a_power_cut_leaves_one_that_starts(
     terminal: World, tmp_path_factory: pytest.TempPathFactory, behaviour: Behaviour, first: int
 ) -> None:
     assert cut_everywhere(terminal, tmp_path_factory.mktemp("cut"), behaviour, first, 11) >= 4
+
+
+def test_a_first_release_that_is_cut_off_is_whole_or_can_be_installed_again(
+    tmp_path: Path,
+) -> None:
+    stick = release(tmp_path / "stick", "1.0")
+    cuts = 0
+    for steps in range(1, _MOST_STEPS, 4):
+        world = World(tmp_path / str(steps), running=False)
+        world.layout.root.mkdir(parents=True)
+        (world.folder / "release.pub").write_bytes(bytes(KEYS.public_key) + b"\n")
+
+        def work(world: World = world, steps: int = steps) -> None:
+            die_before(steps)
+            prepare(world.site(), stick, Wishes())
+
+        if not is_killed(work):
+            break
+        cuts += 1
+        go_on(world.site())
+        if world.layout.version_at("current") is None:
+            assert world.layout.versions() == []
+            prepare(world.site(), stick, Wishes())
+        assert stands_as_before(world)
+    assert cuts >= 4
 
 
 @pytest.mark.soak

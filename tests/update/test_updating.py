@@ -241,7 +241,12 @@ def test_the_technician_goes_back_to_the_release_before(terminal: World, tmp_pat
     with pytest.raises(LayoutError, match="no release to go back to"):
         prepare_return(terminal.site(), Wishes())
     install(terminal, release(tmp_path / "stick", "1.1"))
+    terminal.utc = NOON
     prepare_return(terminal.site(), Wishes())
+    assert go_on(terminal.site()).step == "ready"
+    give_up(terminal.site())
+    assert terminal.layout.versions() == ["1.0", "1.1"], "given up is not deleted"
+    prepare_return(terminal.site(), Wishes(at_once=True))
     state = go_on(terminal.site())
     assert terminal.version == "1.0"
     assert state.newest == "1.1"
