@@ -46,6 +46,7 @@ class Right(Enum):
     DOCTOR = "check the terminal and mend what is safe to mend"
     CONTRACT = "write and check the contract's files"
     RUN = "run the daemon by hand"
+    UPDATE = "install and take back releases (`kiosk-update`, as root by sudo)"
 
 
 _EVERYBODY = frozenset(ROLE_NAMES)
@@ -75,6 +76,8 @@ TABLE: Mapping[Right, frozenset[RoleName]] = {
     Right.DOCTOR: frozenset({"technician"}),
     Right.CONTRACT: frozenset({"technician"}),
     Right.RUN: frozenset({"technician"}),
+    # Another program (docs/updates.md): systemd/kiosk-update.sudoers lets this role run it as root.
+    Right.UPDATE: frozenset({"technician"}),
 }
 
 # What the Unix user `kiosk` may by itself: the services that systemd/ starts under it.
