@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -98,6 +99,19 @@ def test_the_whole_way_to_headquarters_and_back(
             assert "headquarters answered" in lines[-1].says
     silent = look(at(config, broker.port), EARLY, receipt_s=AN_INSTANT_S)
     assert by_name(silent)["receipt"] == "failure", "only the retained receipt is there"
+
+
+def test_a_look_leaves_no_socket_to_the_garbage_collector(
+    broker: Mosquitto, authority: Authority, config: Path
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        look(at(config, broker.port), EARLY, receipt_s=0)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        gc.enable()
 
 
 def test_a_receipt_that_headquarters_did_not_sign_is_none(
