@@ -138,6 +138,11 @@ class Door:
             self._viewer.keep_link(time.monotonic())
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
+        heart, idle = self._station.heart, self._state.phase is Phase.IDLE
+        if heart is not None:
+            with putting_off("pulse_put_off"):
+                if heart.beat(self._clock.now(), idle=idle):
+                    self._station.restart = "update"
 
     def _serve(self, frame: Frame | Tick) -> None:
         blind = self._sight is None or isinstance(frame, Tick)

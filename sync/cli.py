@@ -1,7 +1,8 @@
 """The command `kiosk-sync`: argument parsing, logging, signals, exit codes. Nothing else.
 
 Exit codes: 0 ended by SIGTERM or SIGINT, 2 wrong use or settings, 3 a key or certificate cannot be
-used, 4 the ledger cannot be used, 1 anything else. Errors are one line on stderr with the mend.
+used, 4 the ledger cannot be used, 1 anything else; `doctor` 20 a warning,
+21 a failure. Errors are one line on stderr with the mend.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from store.supervisor import Supervisor
 from sync.certificate_check import check_certificates
 from sync.contract.topics import Address
 from sync.daemon import broker_of, run
+from sync.doctor import look, today
 from sync.errors import CredentialError, SyncError
 from sync.journal import detail_on_signal, log_to
 from sync.settings import Settings
@@ -64,6 +66,30 @@ def run_command(config: Path) -> None:
     except (StoreError, SyncError) as error:
         click.echo(f"kiosk-sync: {error}", err=True)
         sys.exit(exit_code(error))
+
+
+@main.command("doctor")
+@_with_config
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor_command(config: Path, as_json: bool) -> None:
+    """Whether headquarters is reached: DNS, TLS, expiry, a receipt. Ends with 0, 20 or 21.
+
+    `kiosk doctor` runs it for its lines on the network; 20 is a warning, 21 a failure.
+    """
+    try:
+        settings = load_settings(config, Settings)
+    except StoreError as error:
+        click.echo(f"kiosk-sync: {error}", err=True)
+        sys.exit(exit_code(error))
+    lines = look(settings, today())
+    if as_json:
+        click.echo(json.dumps([line.document() for line in lines], indent=2))
+    else:
+        for line in lines:
+            mend = f" -> {line.mend}" if line.mend else ""
+            click.echo(f"{line.level:11} {line.name:12} {line.says}{mend}")
+    levels = {line.level for line in lines}
+    sys.exit(21 if "failure" in levels else 0 if levels == {"ok"} else 20)
 
 
 @main.command("certificate")

@@ -21,6 +21,7 @@ from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
 from kiosk.errors import CameraError
+from kiosk.heart import Heart
 from kiosk.indicators import GpioIndicator, Indicator, Signal
 from kiosk.overrides import Overrides, digest
 from kiosk.panel import Panel, Panels
@@ -104,6 +105,8 @@ def run(config: Path) -> None:
             faults=tuple(sorted(standing_faults(stores.ledger_db))),
         )
         stores.ledger.append(boot, clock.now())
+        if settings.update is not None:
+            station.heart = Heart(settings.update, stores)
         if invalid is not None:
             log.complain("overrides_passed_over", why=invalid)
             fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])

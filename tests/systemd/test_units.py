@@ -25,12 +25,14 @@ def units(tmp_path: Path) -> list[Path]:
         copy = tmp_path / unit.name
         programs = str(Path(sys.executable).parent)
         text = unit.read_text().replace("/opt/kiosk/bin", programs)
+        for link in ("updater", "candidate"):
+            text = text.replace(f"/opt/kiosk/{link}/bin", programs)
         # cage is there on terminals with a display only: any program stands in for it.
         copy.write_text(text.replace("/usr/bin/cage", sys.executable))
         copies.append(copy)
         dropins = tmp_path / f"{unit.name}.d"
         dropins.mkdir()
-        for folder in ("sealed", "screen"):
+        for folder in ("sealed", "screen", "update"):
             for dropin in (UNITS / folder).glob(f"{unit.name}.conf"):
                 (dropins / f"{folder}.conf").write_text(dropin.read_text())
     return copies
