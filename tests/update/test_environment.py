@@ -12,7 +12,13 @@ from kiosk.update.errors import PreparationError
 from tests.update.wheels import small_wheel
 
 
-def test_the_programs_of_the_wheels_run_from_the_new_environment(tmp_path: Path) -> None:
+def test_the_programs_of_the_wheels_run_from_the_new_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed by this environment's pip, not by one that lies where the technician stands."""
+    (tmp_path / "pip.py").write_text("raise SystemExit('another pip')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     wheel = small_wheel(tmp_path / "stick", "1.1", "def main():\n    print('it runs')\n")
     build(tmp_path / "1.1", [wheel])
     for name in PROGRAMS:
