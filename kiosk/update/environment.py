@@ -2,8 +2,8 @@
 
 The wheels bring pip themselves where they can, so that each release can install the next; the pip
 that works here is that of the program that is running, isolated (-I): root may call from a folder
-of anybody's. The new environment sees the system's
-packages as the present one does (`python3-libcamera`, docs/updates.md).
+of anybody's. The new environment sees the system's packages as the present one does
+(`python3-libcamera`, docs/updates.md).
 """
 
 from __future__ import annotations
