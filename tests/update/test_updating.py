@@ -144,7 +144,7 @@ def test_while_somebody_is_there_nothing_is_restarted(terminal: World, tmp_path:
     assert state.step == "idle"
     assert terminal.version == "1.1"
     assert not terminal.ended_before_people_left
-    assert terminal.monotonic_s() >= 60 + 90 + 30
+    assert terminal.monotonic_s() >= 40 + 90 + 30
 
 
 def test_a_daemon_that_does_not_say_whether_somebody_is_there_is_not_restarted(
