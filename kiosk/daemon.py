@@ -16,7 +16,7 @@ from kiosk.cameras import Frame
 from kiosk.clock import Clock
 from kiosk.errors import CameraError
 from kiosk.indicators import Signal
-from kiosk.log import say
+from kiosk.log import detail, say
 from kiosk.orders import obey
 from kiosk.panel import Action, Panel
 from kiosk.patience import Tick
@@ -30,6 +30,7 @@ from kiosk.viewing import Viewer
 from kiosk.visit import Event, Nobody, Phase, Rules, Show, State, Touched
 from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, MODELS_UNAVAILABLE, Watchman
 from store.errors import UnsoundDatabaseError
+from store.supervisor import Supervisor
 
 _INBOX_EVERY_S = 0.5
 
@@ -46,6 +47,7 @@ class Door:
 
     `sight` is None where nothing can be recognised: badge and PIN go on. `stopping` ends the run
     after the frame in hand, `station.restart` with the first frame at which nobody is being served.
+    `supervisor` hears of progress only: a frame or tick served, an effect (a commit, say) done.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class Door:
         stopping: threading.Event,
         screen: Screen,
         viewer: Viewer,
+        supervisor: Supervisor,
     ) -> None:
         self._stores, self._rules, self._sight = stores, rules, sight
         self._panel, self._reception, self._performer = panel, reception, performer
         self._watchman, self._station, self._clock = watchman, station, clock
         self._stopping, self._screen, self._viewer = stopping, screen, viewer
+        self._supervisor = supervisor
         self._state = State()
         self._blind = sight is None
         self._gallery_version = -1
@@ -84,6 +88,7 @@ class Door:
         self._refresh()
         say("ready")
         self._station.overrides.ready()
+        self._supervisor.ready()
         try:
             for n, frame in enumerate(source.frames()):
                 if self._stopping.is_set():
@@ -94,6 +99,7 @@ class Door:
                 if self._station.restart and self._state.phase is Phase.IDLE:
                     break
                 self._serve(frame)
+                self._supervisor.progress()
         except CameraError:
             self._performer.perform(Show(Signal.FAULT), 0.0)
             self._watchman.report(CAMERA_LOST, True, self._clock.now())
@@ -184,8 +190,12 @@ class Door:
         waiting: list[Event] = [event]
         while waiting:
             rules = replace(self._rules, idle=self._idle())
+            before = self._state.phase
             self._state, effects = step(self._state, waiting.pop(), rules)
+            if self._state.phase is not before:
+                detail("phase", phase=self._state.phase.name.lower(), at_s=round(event.at_s, 3))
             for effect in effects:
                 written = self._performer.perform(effect, event.at_s)
+                self._supervisor.progress()
                 if written is not None:
                     waiting.append(written)

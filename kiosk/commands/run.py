@@ -36,6 +36,7 @@ from recognizer.pipeline import Recognizer
 from store.database import Database
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
+from store.supervisor import Supervisor
 
 # EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
 RESTART = 75
@@ -49,7 +50,8 @@ def run(config: Path) -> None:
 
     Ends with 75 when headquarters' order or settings want it started again.
     """
-    log.to_stderr()
+    log.begin()
+    supervisor = Supervisor.of()
     own = load(config)
     overrides = Overrides(own)
     clock = SystemClock(own.terminal.zone)
@@ -81,12 +83,14 @@ def run(config: Path) -> None:
             stopping,
             station,
             screen=screen,
+            supervisor=supervisor,
         )
         camera = _open_camera(settings, Panels(panel, screen), door, indicator)
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:
             stopping.set()
+            supervisor.stopping()
             camera.close()
 
         signal.signal(signal.SIGTERM, stop)
