@@ -8,6 +8,7 @@ libraries that run the networks, which no start can be faster than.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def measure(
         report.timings["bare import of OpenCV and ONNX Runtime"] = timing(pairs[:, 1])
         report.numbers["ready over bare import"] = float(np.median(pairs[:, 0] / pairs[:, 1]))
         with _running(config) as (process, _):
+            report.numbers["processor time until ready, s"] = _processor_s(process.pid)
             report.numbers["resident when ready, MB"] = _resident_mb(process.pid)
             seen = list(_watched(process, seconds))
         warm = seen[len(seen) // 5 :]  # pools and caches are full by then
@@ -159,6 +161,12 @@ def _fill(config: Path, templates: int) -> None:
             rows = [(v, 1, at) for v in vectors[first : first + MAX_TEMPLATES]]
             key = stores.protection.id
             stores.gallery.add_templates(number, digest, rows, protection=key)
+
+
+def _processor_s(pid: int) -> float:
+    """User's and system's, of all its threads: what a start costs however busy the machine is."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident_mb(pid: int) -> float:
