@@ -48,6 +48,7 @@ provision.sh --remove (--keep-data | --shred-data) [--keep-packages] [--dry-run]
 USAGE
 }
 
+OPENED_KEYS='' SCRATCH=''
 DRY_RUN=false OFFLINE='' TRUST='' ANSWERS='' RECONFIGURE=false REMOVE=false DATA='' KEEP_PACKAGES=false
 
 parse() {
@@ -71,10 +72,16 @@ parse() {
     [ -z "$OFFLINE" ] || [ -d "$OFFLINE" ] || wrong "$OFFLINE: no such folder"
 }
 
+# At every end: keys that this run opened, and what programs kept in their home (ONNX Runtime keeps a database).
+tidy() { rm -rf ${OPENED_KEYS:+"$OPENED_KEYS"} "$SCRATCH"; }
+
 main() {
     parse "$@"
     "$DRY_RUN" || [ "$(id -u)" -eq 0 ] || wrong "run it as root (sudo), or look first with --dry-run"
     umask 022
+    SCRATCH=$(mktemp -d)
+    trap tidy EXIT
+    export HOME=$SCRATCH
     # So that root's runs of the program leave no byte-code where nothing would account for it.
     export PYTHONDONTWRITEBYTECODE=1 DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
     if "$REMOVE"; then

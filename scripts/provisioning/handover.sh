@@ -21,14 +21,13 @@ run_doctor() {
     "$(kiosk_bin)" doctor --config "$SETTINGS" --assume-yes --json >"$STATE/doctor.json" 2>/dev/null || true
 }
 
-# with_keys COMMAND…: with the sealed keys open in memory, for as long as it takes.
+# with_keys COMMAND…: with the sealed keys open in memory, until this run ends.
 with_keys() {
     if is_sealed && [ ! -d "$MEMORY_KEYS" ]; then
-        trap 'rm -rf "$MEMORY_KEYS"' EXIT
+        OPENED_KEYS=$MEMORY_KEYS
         quietly "$(kiosk_bin)" keys unseal "$SEALED"
     fi
     "$@"
-    if is_sealed; then rm -rf "$MEMORY_KEYS"; fi
 }
 
 remains() {

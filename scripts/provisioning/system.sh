@@ -33,7 +33,10 @@ packages_do() {
     if [ -n "$OFFLINE" ]; then
         for name in "$OFFLINE"/debs/*.deb; do [ -e "$name" ] && debs+=("$(realpath "$name")"); done
         [ -z "$missing" ] || [ ${#debs[@]} -gt 0 ] || die "packages: not installed and not in the bundle: $(tr '\n' ' ' <<<"$missing"); use a system image that has them, or make-bundle --dpkg-status"
-        [ -z "$missing" ] || quietly apt-get -qq -o APT::Sandbox::User=root --no-download install -y --no-install-recommends "${debs[@]}"
+        # Of the bundle's files alone: with the sources in sight apt would fetch the same versions from there.
+        [ -z "$missing" ] || quietly apt-get -qq -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=/dev/null \
+            -o Dir::State::lists=/run/kiosk-no-lists -o APT::Sandbox::User=root install -y --no-install-recommends "${debs[@]}"
+        rm -rf /run/kiosk-no-lists
     elif [ -n "$missing" ]; then
         quietly apt-get -qq update
         # shellcheck disable=SC2086 # names, one a word

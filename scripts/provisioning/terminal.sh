@@ -56,7 +56,7 @@ keys_do() {
     local name folder
     folder=$(keys_of_settings)
     if is_sealed; then
-        trap 'rm -rf "$MEMORY_KEYS"' EXIT
+        OPENED_KEYS=$MEMORY_KEYS
         if compgen -G "$SEALED/*.cred" >/dev/null; then quietly "$(kiosk_bin)" keys unseal "$SEALED"; fi
         quietly "$(kiosk_bin)" keys create
         for name in "${KEY_NAMES[@]}"; do listed data "$SEALED/$name.cred"; done
