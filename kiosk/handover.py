@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -39,7 +38,8 @@ from store.files import place
 from store.keys import keys_directory, load_public_key, load_signing_key
 
 # What the page has room for, beside the rest; the JSON has all of them.
-_DOCTOR_LINES = 16
+_DOCTOR_LINES = 10
+_DOCTOR_CHARACTERS = 90
 _SECRET_SUFFIXES = (".key", ".cred")
 
 
@@ -134,10 +134,14 @@ def _doctor_rows(doctor: list[Mapping[str, str]] | None) -> Iterator[Words | Row
     wrong = [row for row in doctor if row["outcome"] != "ok"]
     yield Words("paragraph", f"{len(doctor) - len(wrong)} of {len(doctor)} lines are ok.")
     if wrong:
-        shown = [[row["outcome"], row["what"]] for row in wrong[:_DOCTOR_LINES]]
+        shown = [[row["outcome"], _short(row["what"])] for row in wrong[:_DOCTOR_LINES]]
         yield Rows(("outcome", "what"), shown, (1, 5))
     if len(wrong) > _DOCTOR_LINES:
         yield Words("paragraph", f"and {len(wrong) - _DOCTOR_LINES} more in the JSON")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _DOCTOR_CHARACTERS else text[: _DOCTOR_CHARACTERS - 1] + "…"
 
 
 def _doctor(path: Path) -> list[dict[str, str]] | None:
@@ -183,7 +187,7 @@ def _lines(path: Path) -> list[str]:
 def _digest(path: Path) -> str | None:
     """SHA-256; a link's target; None for what is not there or is secret."""
     if path.is_symlink():
-        return f"-> {os.readlink(path)}"
+        return f"-> {path.readlink()}"
     if path.suffix in _SECRET_SUFFIXES or not path.is_file():
         return None
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -72,7 +72,7 @@ parse() {
     [ -z "$OFFLINE" ] || [ -d "$OFFLINE" ] || wrong "$OFFLINE: no such folder"
 }
 
-# At every end: keys that this run opened, and what programs kept in their home (ONNX Runtime keeps a database).
+# At every end: keys that this run opened, and what programs kept in their home.
 tidy() { rm -rf ${OPENED_KEYS:+"$OPENED_KEYS"} "$SCRATCH"; }
 
 main() {
@@ -83,7 +83,7 @@ main() {
     trap tidy EXIT
     export HOME=$SCRATCH
     # So that root's runs of the program leave no byte-code where nothing would account for it.
-    export PYTHONDONTWRITEBYTECODE=1 DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+    export PYTHONDONTWRITEBYTECODE=1 ORT_DISABLE_TELEMETRY=1 DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
     if "$REMOVE"; then
         remove_all
         return

@@ -8,7 +8,7 @@
 distrust() { printf 'error: %s; nothing was changed\n' "$*" >&2; exit 3; }
 
 # key_fingerprint FILE: SHA-256 of the public key's DER, in hex.
-key_fingerprint() { openssl pkey -pubin -in "$1" -outform DER 2>/dev/null | sha256sum | cut -d' ' -f1; }
+key_fingerprint() { { openssl pkey -pubin -in "$1" -outform DER 2>/dev/null || true; } | sha256sum | cut -d' ' -f1; }
 
 # bundle_check DIRECTORY TRUST
 bundle_check() {

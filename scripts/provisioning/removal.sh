@@ -84,14 +84,17 @@ remove_users() {
 }
 
 remove_packages() {
-    local names
+    local names name
     mapfile -t names < <(lines packages)
     [ ${#names[@]} -gt 0 ] || return 0
     if "$KEEP_PACKAGES"; then
         say kept packages "${#names[@]} that were installed"
         return
     fi
-    quietly apt-get -qq purge -y "${names[@]}"
+    # sudo refuses to go where root has no password; before it came here nobody could use it either.
+    SUDO_FORCE_REMOVE=yes quietly apt-get -qq purge -y "${names[@]}"
+    # Users of packages' own (sysusers.d) outlive them.
+    while read -r name; do if getent passwd "$name" >/dev/null; then quietly userdel "$name"; fi; done < <(lines package_users)
     rm -f "$STATE/packages"
     say 'done' packages "${#names[@]} purged"
 }

@@ -30,6 +30,7 @@ packages_do() {
     missing=$(packages_missing)
     # Written before apt works: a run cut off in the middle still knows what was there before.
     [ -e "$STATE/packages.before" ] || { installed_packages >"$STATE/.before" && mv "$STATE/.before" "$STATE/packages.before"; }
+    [ -e "$STATE/users.before" ] || getent passwd | cut -d: -f1 | sort >"$STATE/users.before"
     if [ -n "$OFFLINE" ]; then
         for name in "$OFFLINE"/debs/*.deb; do [ -e "$name" ] && debs+=("$(realpath "$name")"); done
         [ -z "$missing" ] || [ ${#debs[@]} -gt 0 ] || die "packages: not installed and not in the bundle: $(tr '\n' ' ' <<<"$missing"); use a system image that has them, or make-bundle --dpkg-status"
@@ -43,7 +44,8 @@ packages_do() {
         quietly apt-get -qq install -y --no-install-recommends $missing
     fi
     while read -r name; do listed packages "$name"; done < <(comm -13 "$STATE/packages.before" <(installed_packages))
-    rm "$STATE/packages.before"
+    while read -r name; do listed package_users "$name"; done < <(comm -13 "$STATE/users.before" <(getent passwd | cut -d: -f1 | sort))
+    rm "$STATE/users.before" "$STATE/packages.before"
 }
 
 SYSUSERS=/usr/lib/sysusers.d/kiosk.conf
