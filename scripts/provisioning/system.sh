@@ -31,6 +31,7 @@ packages_do() {
     # Written before apt works: a run cut off in the middle still knows what was there before.
     [ -e "$STATE/packages.before" ] || { installed_packages >"$STATE/.before" && mv "$STATE/.before" "$STATE/packages.before"; }
     [ -e "$STATE/users.before" ] || getent passwd | cut -d: -f1 | sort >"$STATE/users.before"
+    quietly dpkg --configure -a # what a run cut off left half done
     if [ -n "$OFFLINE" ]; then
         for name in "$OFFLINE"/debs/*.deb; do [ -e "$name" ] && debs+=("$(realpath "$name")"); done
         [ -z "$missing" ] || [ ${#debs[@]} -gt 0 ] || die "packages: not installed and not in the bundle: $(tr '\n' ' ' <<<"$missing"); use a system image that has them, or make-bundle --dpkg-status"
