@@ -10,7 +10,10 @@ remove_all() {
     [ -d "$STATE" ] || { say skip remove "nothing was put here by provision.sh"; return 0; }
     [ -n "$DATA" ] || wrong "--remove needs --keep-data or --shred-data"
     if "$DRY_RUN"; then
-        while read -r line; do say would remove "$line"; done < <(cat "$STATE"/{units,files,directories} 2>/dev/null | sort -u)
+        while read -r line; do
+            if [ -e "$line" ] || [ -L "$line" ]; then say would remove "$line"; fi
+        done < <(cat "$STATE"/{files,directories} 2>/dev/null | sort)
+        while read -r line; do say would remove "package $line"; done < <("$KEEP_PACKAGES" || lines packages)
         say would "$DATA" "$DATA_DIR, keys"
         return 0
     fi
@@ -39,7 +42,7 @@ remove_files() {
             # What a restored or kept ledger needs: who the terminal is, and whom it trusts.
             case $path in "$SETTINGS" | "$ETC"/*.pub | "$ETC"/tls/*) kept "$path"; continue ;; esac
         fi
-        case $path in *.key) wipe "$path" ;; *) rm -f "$path" ;; esac
+        case $path in *.key | *.key.new) wipe "$path" ;; *) rm -f "$path" ;; esac
     done < <(lines files)
     rm -rf "$OPT"
     if is_booted; then systemctl daemon-reload; systemctl restart systemd-journald; fi
