@@ -106,7 +106,7 @@ def _mistypes(d: Director, who: Employee) -> None:
 def _locked_out(d: Director, who: Employee) -> None:
     for _ in range(_FREE + 1):
         d.type(who, "9" + who.pin, "wrong badge or PIN")
-    d.until(lambda: "Please wait" in d.page.load(), "the delay on the screen", HAND)
+    d.shows("Please wait", "the delay on the screen")
     d.type(who, who.pin, "wrong badge or PIN")  # it is not looked at
     d.badge(who, "accepted")
     d.punched(who, "in", "badge")

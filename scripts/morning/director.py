@@ -101,8 +101,13 @@ class Director:
                 raise StuckError(f"{what} did not come within {frames} frames")
             time.sleep(0.005)
 
+    def shows(self, text: str, what: str) -> None:
+        """Wait until the page has shown this since the deed began."""
+        self.until(lambda: any(text in view for view in list(self.page.shown)), what, HAND)
+
     def forget(self) -> None:
-        """What was said until now is nobody's answer any more."""
+        """What was said and shown until now is nobody's answer any more."""
+        self.page.shown.clear()
         while not self.said.empty():
             self.said.get()
 
@@ -153,8 +158,7 @@ class Director:
         """The script has a punch more, and the screen shows whose it is."""
         self.note(who, f"punch {direction} {method}")
         self.counts.setdefault(who.number, []).append(direction)
-        name = f"<bdi>{who.name}</bdi>"
-        self.until(lambda: name in self.page.load(), f"the name of {who.number}", HAND)
+        self.shows(f"<bdi>{who.name}</bdi>", f"the name of {who.number} ({who.deed})")
 
     def walk_up(self, who: Employee, *wanted: str) -> str:
         """Walk up to the camera, and stay."""
@@ -219,7 +223,7 @@ class Director:
         asked = self.at_hq(lambda: self._asked(kind, who), f"the question of {who.number}")
         words = ["--by", "7", "--why", why]
         if outcome == "approve":
-            words += ["--approved-by", "8"]
+            words += ["--approved-by", "8", "--direction", "in"]
             if kind == "disputes":
                 at = datetime.fromisoformat(self._at_hq(who)["time"]) - timedelta(minutes=5)
                 words += ["--utc", at.isoformat()]

@@ -24,7 +24,7 @@ import cv2
 
 from morning.walkup import Image, empty_room
 
-_MOST_FPS = 100  # four times the door's time; an idle door would take several hundred
+_MOST_FPS = 75  # three times the door's time; an idle door would take several hundred
 _POLL_S = 0.2
 _STILL = 15  # of the last frames go on for as long as somebody stands there
 
