@@ -91,6 +91,7 @@ def play(
         lens.start()
         stage.broker.start()
         d.running |= {name: stage.start(name) for name in ("hq", "sync")}
+        stage.follow(d.events.append, "hq", "events", "--json", "--follow")
         d.open()
         say("the door is open")
         _morning(d, come, random.Random(seed), say)
@@ -127,7 +128,7 @@ def _morning(d: Director, come: Sequence[Employee], rng: random.Random, say: Say
             step(d, who)
     wanted = sum(who.deed in deeds.ASKING for who in come)
     d.at_hq(
-        lambda: sum(event["kind"] == "answer" for event in d.stage.ask("hq", "events")) == wanted,
+        lambda: sum(event["kind"] == "answer" for event in list(d.events)) == wanted,
         f"{wanted} answers",
     )
     for who in come:

@@ -36,14 +36,14 @@ def answers(d: Director, who: Employee) -> None:
     """Headquarters decides what the person asked."""
     match who.deed:
         case "forgot":
-            d.decide(who, "declared", "approve", "seen at the gate")
+            d.decide(who, "declared_punch", "approve", "seen at the gate")
             d.counts.setdefault(who.number, []).append("in")
         case "forgot, refused":
-            d.decide(who, "declared", "refuse", "was not here today")
+            d.decide(who, "declared_punch", "refuse", "was not here today")
         case "disputes, upheld":
-            d.decide(who, "disputes", "approve", "the gate was shut until then")
+            d.decide(who, "dispute", "approve", "the gate was shut until then")
         case "disputes, refused":
-            d.decide(who, "disputes", "refuse", "the foreman saw it")
+            d.decide(who, "dispute", "refuse", "the foreman saw it")
 
 
 def reads_the_answer(d: Director, who: Employee) -> None:

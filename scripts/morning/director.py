@@ -13,7 +13,7 @@ import queue
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ HAND, FACE = 120, 400
 GONE = 45  # until nobody is there any more: 0.8 s out of sight, and the pipe
 _START = 1000  # OpenCV looks at a film twice, at some hundred frames, before it gives the first
 _READY = 40  # after a start: the reader's thread has opened the device long before
+_DELIVERED_WITHIN_S = 120.0  # far more than it takes; what does not come at all ends as a failure
 _SILENT_S = 90.0  # no frame taken for so long: the terminal hangs
 _PASSING = {"idle", "seen", "try again", "chosen", "turn your head left", "turn your head right"}
 ZONE = ZoneInfo("Europe/Berlin")  # the stage's
@@ -51,12 +52,13 @@ class Director:
     reader: BadgeReader
     said: queue.SimpleQueue[Line]
     notice: str
-    reels: dict[str, Sequence[bytes]]
+    reels: Mapping[str, Sequence[bytes]]
     running: dict[str, Running] = field(default_factory=dict)
     script: list[tuple[str, str]] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
     waited: dict[str, list[int]] = field(default_factory=dict)
     counts: dict[str, list[str]] = field(default_factory=dict)  # directions, by number
+    events: list[Line] = field(default_factory=list)  # headquarters', as they are confirmed
     decided: dict[str, datetime] = field(default_factory=dict)  # a punch's time by HQ, by number
 
     # -- waiting ------------------------------------------------------------------------------
@@ -219,30 +221,27 @@ class Director:
     # -- headquarters -------------------------------------------------------------------------
 
     def decide(self, who: Employee, kind: str, outcome: str, why: str) -> None:
-        """Headquarters answers the person's open question of that kind, by two people."""
-        asked = self.at_hq(lambda: self._asked(kind, who), f"the question of {who.number}")
+        """Headquarters answers the person's question of that kind, by two people."""
+        asked = self.at_hq(lambda: self._of(who, kind), f"the {kind} of {who.number}")
         words = ["--by", "7", "--why", why]
         if outcome == "approve":
             words += ["--approved-by", "8", "--direction", "in"]
-            if kind == "disputes":
-                at = datetime.fromisoformat(self._at_hq(who)["time"]) - timedelta(minutes=5)
+            if kind == "dispute":
+                said = str(self._of(who, "punch")["data"]["time"]["utc"])
+                at = datetime.fromisoformat(said) - timedelta(minutes=5)
                 words += ["--utc", at.isoformat()]
                 self.decided[who.number] = at
         self.stage.run("hq", "answer", asked["id"], outcome, *words)
 
-    def at_hq(self, look: Callable[[], Any], what: str, within_s: float = 60.0) -> Any:
+    def at_hq(self, look: Callable[[], Any], what: str) -> Any:
         """What headquarters has, as soon as it has it."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + _DELIVERED_WITHIN_S
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise StuckError(f"{what} has not come to headquarters")
-            time.sleep(0.2)
+            time.sleep(0.05)
         return found
 
-    def _asked(self, kind: str, who: Employee) -> Any:
-        lines = self.stage.ask("hq", kind)
-        return next((line for line in lines if line["person"] == who.number), None)
-
-    def _at_hq(self, who: Employee) -> Any:
-        lines = self.stage.ask("hq", "punches")
-        return next(line for line in lines if line["person"] == who.number)
+    def _of(self, who: Employee, kind: str) -> Any:
+        of = [e for e in list(self.events) if e["kind"] == kind]
+        return next((e for e in of if e["data"]["body"]["person"] == who.number), None)

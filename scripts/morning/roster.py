@@ -78,7 +78,8 @@ def roster(people: int, faces: Sequence[str], seed: int) -> list[Employee]:
     if people < FEWEST or len(faces) < len(_FACE_DEEDS):
         raise ValueError(f"a morning needs {FEWEST} people, {len(_FACE_DEEDS)} of them with faces")
     rng = random.Random(seed)
-    deeds: list[Deed] = [*_FACE_DEEDS, *["face"] * (len(faces) - len(_FACE_DEEDS))]
+    deeds: list[Deed] = list(_FACE_DEEDS)
+    deeds += ["face"] * (len(faces) - len(deeds))
     hands: list[Deed] = []
     for deed, (one_in, least) in _SHARES.items():
         hands += [deed] * max(least, round(people / one_in))
