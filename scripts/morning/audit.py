@@ -6,6 +6,7 @@ Every check that fails gives one line; none that passes is silent in the summary
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -69,19 +70,8 @@ def words_of(one: Envelope) -> str | None:
 
 def failures(d: Director, people: list[Employee], left: Kept) -> list[str]:
     """What is not as the script has it, in words; empty when all is well."""
-    wrong: list[str] = []
-    done = [
-        (str(one.body["person"]), words, one) for one in left.contents if (words := words_of(one))
-    ]
-    here = [(n, words) for n, words, one in done if not _by_hq(one)]
-    if here != d.script:
-        wrong.append(f"the ledger is not the script: {_difference(here, d.script)}")
-    for who in people:
-        wanted = _AT_HQ.get(who.deed, [])
-        got = sorted(words for n, words, one in done if n == who.number and _by_hq(one))
-        if got != wanted:
-            wrong.append(f"{who.number}: headquarters' {got} were written, not {wanted}")
-    wrong += _gallery(people, left)
+    wrong = script_failures(d.script, people, left.contents)
+    wrong += gallery_failures(people, left)
     wrong += _delivery(d, left)
     wrong += _counted(d, people)
     failed = sum(one.kind == "face_failed" for one in left.contents)
@@ -90,6 +80,27 @@ def failures(d: Director, people: list[Employee], left: Kept) -> list[str]:
     badge, without = d.waited["badge"], d.waited["no consent"]
     if median(without) > median(badge) + _SAME_CLASS_FRAMES:
         wrong.append("who declined waits longer than others with a badge")
+    return wrong
+
+
+def script_failures(
+    script: Sequence[tuple[str, str]], people: Sequence[Employee], contents: Sequence[Envelope]
+) -> list[str]:
+    """Where the ledger has not exactly the script, in its order, and headquarters' answers."""
+    done = [
+        (str(one.body["person"]), words, one)
+        for one in contents
+        if (words := words_of(one)) is not None
+    ]
+    here = [(number, words) for number, words, one in done if not _by_hq(one)]
+    wrong = []
+    if here != list(script):
+        wrong.append(f"the ledger is not the script: {_difference(here, script)}")
+    for who in people:
+        wanted = _AT_HQ.get(who.deed, [])
+        got = sorted(words for n, words, one in done if n == who.number and _by_hq(one))
+        if got != wanted:
+            wrong.append(f"{who.number}: headquarters' {got} were written, not {wanted}")
     return wrong
 
 
@@ -117,14 +128,15 @@ def _by_hq(one: Envelope) -> bool:
     )
 
 
-def _difference(got: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> str:
+def _difference(got: Sequence[tuple[str, str]], wanted: Sequence[tuple[str, str]]) -> str:
     many, lost = Counter(got) - Counter(wanted), Counter(wanted) - Counter(got)
     if not many and not lost:
         return "another order"
     return f"too many {dict(many)}, missing {dict(lost)}"
 
 
-def _gallery(people: list[Employee], left: Kept) -> list[str]:
+def gallery_failures(people: Sequence[Employee], left: Kept) -> list[str]:
+    """Who has a template or a consent and must not, or the other way round."""
     wrong = []
     about = {(one.kind, one.body.get("person")) for one in left.contents}
     for who in people:
