@@ -225,7 +225,7 @@ class Director:
         asked = self.at_hq(lambda: self._of(who, kind), f"the {kind} of {who.number}")
         words = ["--by", "7", "--why", why]
         if outcome == "approve":
-            words += ["--approved-by", "8", "--direction", "in"]
+            words += ["--approved-by", "8"]
             if kind == "dispute":
                 said = str(self._of(who, "punch")["data"]["time"]["utc"])
                 at = datetime.fromisoformat(said) - timedelta(minutes=5)
