@@ -103,7 +103,8 @@ def play(
 
 
 def _morning(d: Director, come: Sequence[Employee], rng: random.Random, say: Say) -> None:
-    first = list(come)
+    in_the_kill = [who for who in come if who.deed == "in the kill"]
+    first = [who for who in come if who.deed != "in the kill"]
     rng.shuffle(first)
     quarter = len(first) // 4
     for n, who in enumerate(first):
@@ -121,7 +122,11 @@ def _morning(d: Director, come: Sequence[Employee], rng: random.Random, say: Say
             d.forget()
             d.reader.hold(f"VISITOR{n}")
             d.answer("a visitor", "wrong badge or PIN")
-        deeds.do(d, who)
+        if who.deed == "at the kill":
+            say(f"{n} came; the terminal is killed with kill -9")
+            deeds.around_the_kill(d, who, in_the_kill.pop())
+        else:
+            deeds.do(d, who)
     say("all came once; disputes are raised, and headquarters decides")
     for step in (deeds.later, deeds.answers):
         for who in come:

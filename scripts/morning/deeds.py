@@ -15,7 +15,10 @@ _FREE = 3  # wrong PINs in a row of one person before the first delay (store.att
 
 
 def do(d: Director, who: Employee) -> None:
-    """The first deed of the day; disputes, answers and records come later (`later`)."""
+    """The first deed of the day; disputes, answers and records come later (`later`).
+
+    Who comes around the kill comes in twos: `around_the_kill`.
+    """
     _DEEDS.get(who.deed, d.punch)(*_arguments(d, who))
 
 
@@ -141,22 +144,19 @@ def _forgot(d: Director, who: Employee) -> None:
     d.note(who, "declared_punch")
 
 
-def _at_the_kill(d: Director, who: Employee) -> None:
-    d.punch(who)
+def around_the_kill(d: Director, after: Employee, before: Employee) -> None:
+    """The terminal is killed after the answer of one, and before that of the other."""
+    d.punch(after)
+    d.reader.hold(before.badge)
     kill(d)
-    d.badge(who, "already recorded")
-    d.note(who, "repeat badge")
-
-
-def _in_the_kill(d: Director, who: Employee) -> None:
-    d.reader.hold(who.badge)
-    kill(d)
-    if d.badge(who, "accepted", "already recorded") == "accepted":
-        d.punched(who, "in", "badge")
-        return
-    d.note(who, "punch in badge")  # it was on disk, and nobody had been told
-    d.counts[who.number] = ["in"]
-    d.note(who, "repeat badge")
+    if d.badge(before, "accepted", "already recorded") == "accepted":
+        d.punched(before, "in", "badge")
+    else:
+        d.note(before, "punch in badge")  # it was on disk, and nobody had been told
+        d.note(before, "repeat badge")
+        d.counts[before.number] = ["in"]
+    d.badge(after, "already recorded")
+    d.note(after, "repeat badge")
 
 
 def kill(d: Director) -> None:
@@ -180,6 +180,4 @@ _DEEDS: dict[Deed, Callable[[Director, Employee], None]] = {
     "break": _break,
     "forgot": _forgot,
     "forgot, refused": _forgot,
-    "at the kill": _at_the_kill,
-    "in the kill": _in_the_kill,
 }

@@ -66,7 +66,9 @@ class Director:
     def open(self) -> None:
         """Start the terminal and wait until people can come."""
         self.running["kiosk"] = self.stage.start("kiosk")
+        self.lens.hurried = True
         self.event("ready", _START)
+        self.lens.hurried = False
         self.pause(_READY)
         self.page.load()
 

@@ -30,7 +30,8 @@ def test_the_same_seed_draws_the_same_morning_and_everybody_is_somebody_else() -
 
 
 def punch(seq: int, number: str) -> Envelope:
-    at = {"utc": "2026-11-24T07:00:00Z", "monotonic_ns": "1", "boot": "b", "synchronised": True, "error_ms": 5}
+    at = {"utc": "2026-11-24T07:00:00Z", "monotonic_ns": "1", "boot": "b"}
+    clock = {"synchronised": True, "error_ms": 5, "zone": "Europe/Berlin"}
     return Envelope.model_validate(
         {
             "v": 1,
@@ -39,7 +40,7 @@ def punch(seq: int, number: str) -> Envelope:
             "seq": seq,
             "id": f"id-{seq}",
             "kind": "punch",
-            "time": {**at, "zone": "Europe/Berlin"},
+            "time": {**at, **clock},
             "body": {"person": number, "method": "badge", "direction": "in"},
         }
     )
