@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from kiosk.patterns import NAMES, PatternSection, changed, objections
 from kiosk.punching import Mode
 from kiosk.quiet import span
+from kiosk.update.settings import UpdateSection
 from kiosk.words import LanguageCode
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
@@ -358,6 +359,7 @@ class Settings(Section):
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     notice: NoticeSection = NoticeSection()
+    update: UpdateSection | None = None
     mqtt: MqttView = MqttView()
 
     @model_validator(mode="after")
