@@ -29,11 +29,12 @@ from morning.director import Director
 from morning.hands import BadgeReader, Page
 from morning.lens import Lens, jpegs
 from morning.roster import Employee, roster
-from morning.stage import Line, Stage
+from morning.stage import Line, Stage, StageError
 from morning.walkup import Walk, walk_up
 from store.pins import PinHasher
 from store.register import Agreement
 
+_ENDS_WITHIN_S = 60.0  # of a film that is over; a hang ends as a failure
 Say = Callable[[str], None]
 _FORMER = Agreement(
     "2020-01-01", hashlib.sha256(b"the former notice").hexdigest(), "an earlier text"
@@ -96,7 +97,8 @@ def play(
         say("the door is open")
         _morning(d, come, random.Random(seed), say)
         lens.close()  # the film ends, and so the terminal
-        d.running["kiosk"].process.wait(60)
+        if (code := d.running["kiosk"].process.wait(_ENDS_WITHIN_S)) != 0:
+            raise StageError(f"kiosk run ended with {code}: {d.running['kiosk'].words[-3:]}")
         left = kept(d)
         wrong = failures(d, come, left)
         return Outcome(summary(d, come, left), wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from morning.director import FACE, HAND, Director, StuckError
+from morning.director import FACE, Director, StuckError
 from morning.roster import Deed, Employee
 
 STRANGER = "somebody whom no template knows"
@@ -19,7 +19,7 @@ def do(d: Director, who: Employee) -> None:
 
     Who comes around the kill comes in twos: `around_the_kill`.
     """
-    _DEEDS.get(who.deed, d.punch)(*_arguments(d, who))
+    _DEEDS.get(who.deed, Director.punch)(d, who)
 
 
 def later(d: Director, who: Employee) -> None:
@@ -57,10 +57,6 @@ def reads_the_answer(d: Director, who: Employee) -> None:
         if said[who.deed] not in page or "not answered yet" in page:
             raise StuckError(f"{who.number} does not see headquarters' answer")
         d.close_records()
-
-
-def _arguments(d: Director, who: Employee) -> tuple[Director, Employee] | tuple[Employee]:
-    return (d, who) if who.deed in _DEEDS else (who,)
 
 
 def _face(d: Director, who: Employee) -> None:
@@ -124,7 +120,7 @@ def _twice(d: Director, who: Employee) -> None:
 def _undo(d: Director, who: Employee) -> None:
     d.punch(who)
     d.page.act("undo")
-    d.event("signal", HAND)
+    d.answer(who.number, "chosen")
     d.badge(who, "taken back")
     d.note(who, "correction cancelled")
     d.counts[who.number] = []

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from morning.hands import BadgeReader, Page
 from morning.lens import Lens
@@ -34,7 +33,6 @@ _READY = 40  # after a start: the reader's thread has opened the device long bef
 _DELIVERED_WITHIN_S = 120.0  # far more than it takes; what does not come at all ends as a failure
 _SILENT_S = 90.0  # no frame taken for so long: the terminal hangs
 _PASSING = {"idle", "seen", "try again", "chosen", "turn your head left", "turn your head right"}
-ZONE = ZoneInfo("Europe/Berlin")  # the stage's
 _ABOUT = re.compile(r"dispute\?day=([0-9-]+)&(?:amp;)?about=([^\"&]+)")
 
 
@@ -199,7 +197,7 @@ class Director:
         """Identify for the own records; the page of today."""
         self.forget()
         self.page.act("wanted", intent="records")
-        self.event("signal", HAND)
+        self.answer(who.number, "chosen")
         self.type(who, who.pin, "your records")
         return self.page.panel("day")
 

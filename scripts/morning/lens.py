@@ -73,12 +73,13 @@ class Lens:
         self.show(self._room)
 
     def close(self) -> None:
-        """The film ends."""
+        """The film ends; may be called twice."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
-        with suppress(OSError):
-            os.close(self._pipe)
+        os.close(self._pipe)
 
     def _next(self) -> bytes:
         with self._lock:
