@@ -65,7 +65,7 @@ def test_a_template_of_somebody_who_declined_is_told() -> None:
     assert "consent" in gallery_failures([who], Kept([], [], {"1": 0}, {"1": "2026-01"}))[0]
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # 50 s of CPU; `./scripts/demo --morning` is the same for 200
 def test_everybody_is_answered_and_has_exactly_the_punches_of_the_script(
     cast: list[Person], weights_dir: Path, tmp_path: Path
 ) -> None:
