@@ -30,10 +30,11 @@ from hq.decision_cli import (
     incidents,
     month_command,
 )
-from hq.keys import create_keys, load_key, read_public_key
+from hq.keys import create_keys, load_key, read_public_key, read_sealing_key
 from hq.punches import Punches
 from hq.reports import Line, Reader, alarm_lines, terminal_lines
 from hq.settings import database_url, load
+from hq.template_cli import templates_group
 from hq.terminals import add_terminal
 from store.errors import UnsuitablePinError
 from store.pins import PinHasher, check_pin
@@ -53,6 +54,7 @@ def main() -> None:
 
 for _command in (
     certificates_group,
+    templates_group,
     disputes,
     declared,
     incidents,
@@ -99,13 +101,21 @@ def terminals_group() -> None:
 @click.argument("site")
 @click.argument("terminal")
 @click.argument("public_key", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--sealing",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its sealing.pub, so that templates can be shared to it; also later.",
+)
 @CONFIG
 @reports_errors
-def terminals_add(site: str, terminal: str, public_key: Path, config: Path) -> None:
+def terminals_add(
+    site: str, terminal: str, public_key: Path, sealing: Path | None, config: Path
+) -> None:
     """Register TERMINAL of SITE with its PUBLIC_KEY (the terminal's signing.pub)."""
     database = opened(load(config), config)
     address, key = Address(site, terminal), read_public_key(public_key)
-    added = add_terminal(database, address, key, datetime.now(UTC))
+    to = None if sealing is None else read_sealing_key(sealing)
+    added = add_terminal(database, address, key, datetime.now(UTC), to)
     click.echo(f"{address} {'added' if added else 'was registered already'}")
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Row, or_, select
 
 from hq.database import Database
 from hq.errors import UnknownTerminalError
-from hq.tables import COMMANDS, TERMINALS
+from hq.tables import COMMANDS, ENDINGS, SEALS, TERMINALS
 from hq.terminals import Known, find, lock
 from store.records import utc_text
 from sync.contract.commands import checked_arguments
@@ -98,6 +98,7 @@ def queue_command(
             published_at=now if published else None,
             expires_at=expires,
             person=checked.get("number"),
+            change=checked.get("change"),
             repeated=repeated,
         )
     )
@@ -130,10 +131,26 @@ def send(
             raise UnknownTerminalError(f"{target}: no such terminal; `kiosk-hq terminals list`")
         known = find(connection, addresses)
         lock(connection, {terminal.id for terminal in known.values()})
-        return [
+        sent = [
             (address, queue_command(connection, key, known[address], type, arguments, now, expires))
             for address in sorted(known)
         ]
+        if slash and type in ("withdraw", "erase"):  # wherever the templates were shared to
+            person = checked_arguments(type, arguments)["number"]
+            note_endings(connection, known[Address(site, name)], [(person, "withdraw")])
+        return sent
+
+
+def note_endings(
+    connection: Connection, terminal: Known, endings: Collection[tuple[str, str]]
+) -> None:
+    """Note (person, command type) of consents that end at a terminal, for the others of its site.
+
+    `hq.sharing` passes them on.
+    """
+    rows = [{"terminal_id": terminal.id, "person": p, "type": type} for p, type in endings]
+    if rows:
+        connection.execute(ENDINGS.insert(), rows)
 
 
 def due_commands(connection: Connection, now: datetime) -> list[Outgoing]:
@@ -157,10 +174,14 @@ def returned(connection: Connection, terminals: Collection[Known], now: datetime
 
 
 def keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datetime) -> bool:
-    """Keep the first reply to a command; False for any other."""
+    """Keep the first reply to a command; False for any other.
+
+    What a terminal sealed for another one is kept until it is ordered there, and what was ordered
+    until it is answered: only a clock's "expired" brings it once more (`hq.withdrawals`).
+    """
     detail = "".join(c if c.isprintable() else "?" for c in reply.detail)[:_MAX_DETAIL]
     outcome = "".join(c if c.isprintable() else "?" for c in reply.outcome)
-    done = connection.execute(
+    row = connection.execute(
         COMMANDS.update()
         .where(
             COMMANDS.c.terminal_id == terminal.id,
@@ -168,8 +189,15 @@ def keep_reply(connection: Connection, terminal: Known, reply: Reply, now: datet
             COMMANDS.c.outcome.is_(None),
         )
         .values(outcome=outcome, detail=detail, replied_at=now)
-    )
-    return bool(done.rowcount)
+        .returning(COMMANDS.c.id, COMMANDS.c.type)
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.type == "share" and outcome == "done" and reply.sealed is not None:
+        connection.execute(SEALS.insert().values(command=row.id, sealed=reply.sealed))
+    if row.type == "template" and (outcome, detail) != ("refused", "expired"):
+        connection.execute(COMMANDS.update().where(COMMANDS.c.id == row.id).values(document=b""))
+    return True
 
 
 def command_lines(database: Database, now: datetime) -> list[dict[str, Any]]:

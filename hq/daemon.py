@@ -112,6 +112,7 @@ def _round(receiver: Receiver, transport: Transport, messages: Sequence[Inbound]
 def _ask(receiver: Receiver, transport: Transport) -> None:
     now = datetime.now(UTC)
     receiver.repeat_withdrawals(now)
+    receiver.share(now)
     _answer(transport, [*receiver.due_replays(now), *receiver.due_commands(now)])
 
 

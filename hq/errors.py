@@ -27,6 +27,10 @@ class UnknownTerminalError(HqError, LookupError):
     """No such terminal is registered."""
 
 
+class NotSharedError(HqError, ValueError):
+    """A person's templates cannot be shared now; says why and what to do."""
+
+
 class DuplicateTerminalError(HqError, ValueError):
     """The terminal is registered already, with another public key."""
 

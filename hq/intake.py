@@ -5,6 +5,7 @@
 - Every delivery is answered with a receipt for the head as it stands, also a repeated one. Receipt
   times of one terminal only grow, whatever the workers' clocks say.
 - Behind a resumption, withdrawals that the terminal may have forgotten are queued anew.
+- Consents that end are noted for the site's other terminals (`hq.sharing`).
 - A gap that lasts `grace_s` is asked for by a signed, numbered, expiring `replay` command; again
   after a pause that doubles from `every_s` to `most_s`.
 """
@@ -21,10 +22,11 @@ from sqlalchemy import Connection, Row, func, select
 
 from hq.alarms import Alarm, raise_alarms
 from hq.chain import Link, Outcome, join
-from hq.commands import Outgoing, queue_command
+from hq.commands import Outgoing, note_endings, queue_command
 from hq.tables import EVENTS, TERMINALS
 from hq.terminals import Known
 from hq.withdrawals import repeat_forgotten, repeat_late
+from store.precedence import ENDINGS, ending
 from store.records import Resumption
 from sync.contract.documents import build_receipt
 from sync.contract.topics import Channel, topic
@@ -68,6 +70,7 @@ def take_in(
         repeat_forgotten(connection, key, terminal, before.seq, outcome.head.seq, now)
     if late := [event.seq for event in outcome.fresh if event.seq <= before.seq]:
         repeat_late(connection, key, terminal, late, now)
+    note_endings(connection, terminal, list(_endings(outcome.fresh)))
     if outcome.fork is not None:
         seq, hash_ = outcome.fork
         raise_alarms(
@@ -264,6 +267,15 @@ def _repeats(
         else:
             first[event.id] = event.seq
     return found
+
+
+def _endings(events: Sequence[CheckedEvent]) -> Iterator[tuple[str, str]]:
+    """Whose consent ended, and the command that tells the site's other terminals."""
+    for event in events:
+        if event.kind in ENDINGS:
+            person, type = _person(event), ending(event.kind, event.data.body)
+            if person is not None and type is not None:
+                yield person, type
 
 
 def _person(event: CheckedEvent) -> str | None:

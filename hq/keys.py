@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
 )
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -66,6 +67,19 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
         raise KeyFileError(f"{path}: {error.strerror}") from error
     except ValueError:
         raise KeyFileError(f"{path}: not an Ed25519 public key in PEM") from None
+
+
+def read_sealing_key(path: Path) -> X25519PublicKey:
+    """A terminal's `sealing.pub`; raises KeyFileError."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise KeyFileError(f"{path}: {error.strerror}") from error
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, X25519PublicKey):
+        raise KeyFileError(f"{path}: not an X25519 public key in PEM")
+    return key
 
 
 def parse_public_key(pem: str) -> Ed25519PublicKey:

@@ -24,6 +24,7 @@ from hq.commands import Outgoing, due_commands, keep_reply, returned
 from hq.database import Database
 from hq.errors import DatabaseConflictError, DatabaseTroubleError
 from hq.intake import ReplayPolicy, ask_replay, take_in
+from hq.sharing import any_shared, pass_on
 from hq.tables import COMMANDS, TERMINALS
 from hq.terminals import Known, find, lock
 from hq.withdrawals import lost_withdrawals, repeat_lost
@@ -131,6 +132,14 @@ class Receiver:
                 return 0
         with self._database.write() as connection:
             return repeat_lost(connection, self._key, now)
+
+    def share(self, now: datetime) -> int:
+        """Order what terminals sealed for others, and ends of consents elsewhere; how many."""
+        with self._database.read() as connection:
+            if not any_shared(connection):
+                return 0
+        with self._database.write() as connection:
+            return pass_on(connection, self._key, now)
 
     def _take_alone(self, message: Inbound, now: datetime) -> list[Outgoing]:
         try:

@@ -8,6 +8,9 @@
   keeping need. Its row is locked while a terminal's records are taken in.
 - `commands` keeps whom a command is about (`person`), how often it was queued again before
   (`repeated`), and the number of the one that took its place (`followed_by`, see `hq.withdrawals`).
+  `change` is a command's place in the site's order of shares and withdrawals; NULL is its number.
+- `sealing_key` is a terminal's raw X25519 key. `seals` holds what a terminal sealed for another one
+  until it is ordered there, `endings` whose consent ended at a terminal until the others are told.
 - Instants are UTC.
 """
 
@@ -83,6 +86,7 @@ TERMINALS = Table(
     Column("command_number", BigInteger, nullable=False),
     Column("status", Text),
     Column("status_at", Instant),
+    Column("sealing_key", LargeBinary),
     UniqueConstraint("site", "terminal"),
 )
 
@@ -148,6 +152,24 @@ COMMANDS = Table(
     Column("person", String(64)),
     Column("repeated", Integer, nullable=False, server_default="0"),
     Column("followed_by", BigInteger),
+    Column("change", BigInteger),
     UniqueConstraint("terminal_id", "number"),
     Index(None, "person"),
+)
+
+SEALS = Table(
+    "seals",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("command", _Id, ForeignKey("commands.id"), nullable=False),
+    Column("sealed", Text, nullable=False),
+)
+
+ENDINGS = Table(
+    "endings",
+    METADATA,
+    Column("id", _Id, primary_key=True),
+    Column("terminal_id", _Id, ForeignKey("terminals.id"), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("type", String(16), nullable=False),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
 
 from hq.database import Database
@@ -40,15 +41,28 @@ class Standing:
 
 
 def add_terminal(
-    database: Database, address: Address, key: Ed25519PublicKey, now: datetime
+    database: Database,
+    address: Address,
+    key: Ed25519PublicKey,
+    now: datetime,
+    sealing: X25519PublicKey | None = None,
 ) -> bool:
-    """Register it; False when it was there with this key. Raises DuplicateTerminalError."""
+    """Register it; False when it was there with this key. Raises DuplicateTerminalError.
+
+    `sealing` is the key that templates for it are sealed to, in place of one known before.
+    """
     with contextlib.suppress(DatabaseConflictError):  # somebody else was registering it: look again
-        return _add(database, address, key, now)
-    return _add(database, address, key, now)
+        return _add(database, address, key, now, sealing)
+    return _add(database, address, key, now, sealing)
 
 
-def _add(database: Database, address: Address, key: Ed25519PublicKey, now: datetime) -> bool:
+def _add(
+    database: Database,
+    address: Address,
+    key: Ed25519PublicKey,
+    now: datetime,
+    sealing: X25519PublicKey | None,
+) -> bool:
     pem = public_pem(key)
     with database.write() as connection:
         row = connection.execute(
@@ -60,6 +74,9 @@ def _add(database: Database, address: Address, key: Ed25519PublicKey, now: datet
                     f"{address} is registered with another key; a new card needs a new name, "
                     "so that its records cannot be taken for the old one's"
                 )
+            if sealing is not None:
+                known = TERMINALS.update().where(*_is(address))
+                connection.execute(known.values(sealing_key=sealing.public_bytes_raw()))
             return False
         connection.execute(
             TERMINALS.insert().values(
@@ -71,6 +88,7 @@ def _add(database: Database, address: Address, key: Ed25519PublicKey, now: datet
                 head_hash=START.hash,
                 replays_asked=0,
                 command_number=0,
+                sealing_key=None if sealing is None else sealing.public_bytes_raw(),
             )
         )
         return True

@@ -5,6 +5,8 @@
   doubles with every repetition, and so does the time until it expires; both are bounded.
 - Nothing is repeated that a later command stands for: the same for the same person; an erasure for
   a withdrawal; for a block also a later `upsert_employee`, which says itself what shall be.
+- Shares and templates (`hq.sharing`) are repeated in the same way, and a command that is queued
+  anew keeps its place in the site's order of shares and withdrawals (`change`).
 - A `resumption` says that the terminal goes on with an old file. What its own records between that
   file and headquarters' newest one said of withdrawing, erasing and blocking is ordered again: a
   restored gallery has the templates back. So is what such a record says that comes late.
@@ -43,7 +45,12 @@ _STANDS_FOR = {
     "withdraw": ("withdraw", "erase"),
     "erase": ("erase",),
     "block": ("block", "erase"),
+    "unshare": ("unshare", "withdraw", "erase"),
+    # Two receivers have a share each; that is given twice does no harm.
+    "share": ("unshare", "withdraw", "erase"),
+    "template": ("template", "unshare", "withdraw", "erase"),
 }
+_ENDING = ("withdraw", "erase", "unshare")
 # Reasons of a resumption with which the gallery stayed what it was (`store.recovery`).
 _GALLERY_STANDS = ("damaged", "missing")
 _TELLING = (
@@ -52,6 +59,8 @@ _TELLING = (
     "person_status",
     "consent",
     "person_entry",
+    "site_consent",
+    "site_consent_withdrawal",
 )
 
 
@@ -98,15 +107,18 @@ def repeat_lost(connection: Connection, key: Ed25519PrivateKey, now: datetime) -
             continue
         if follower is None:
             expires = now + _holds(row.expires_at - row.made_at)
-            arguments = {"number": row.person}
+            arguments = json.loads(row.document)["body"]["arguments"]
+            if row.type in _ENDING:
+                arguments["change"] = place(row.number, row.change)
             follower = queue_command(
                 connection, key, terminal, row.type, arguments, now, expires, row.repeated + 1
             ).number
             count += 1
             fields = {"terminal": str(terminal.address), "type": row.type, "number": follower}
             _LOG.warning("withdrawal_repeated", extra={"fields": fields})
+        gone = {"document": b""} if row.type == "template" else {}
         connection.execute(
-            COMMANDS.update().where(COMMANDS.c.id == row.id).values(followed_by=follower)
+            COMMANDS.update().where(COMMANDS.c.id == row.id).values(followed_by=follower, **gone)
         )
     return count
 
@@ -200,6 +212,10 @@ def forgotten(told: Iterable[tuple[str, str, dict[str, Any]]], stands: bool) -> 
                 mine.discard("block")
             case ("deletion", _, "removed", _):
                 orders[person] = {"erase"}
+            case ("site_consent_withdrawal", _, _, _) | ("deletion", _, "unshared", _):
+                mine.add("unshare")
+            case ("site_consent", _, _, _) if stands:
+                mine.discard("unshare")
             case ("consent", _, _, _) if stands:
                 mine.discard("withdraw")
             case ("person_entry", _, _, "added") if stands:
@@ -212,7 +228,13 @@ def forgotten(told: Iterable[tuple[str, str, dict[str, Any]]], stands: bool) -> 
 def _follower(connection: Connection, row: Row[Any], now: datetime) -> tuple[int | None, bool]:
     """The number of a later command that stands for this one; whether one that may waits."""
     later = connection.execute(
-        select(COMMANDS.c.number, COMMANDS.c.type, COMMANDS.c.outcome, COMMANDS.c.expires_at)
+        select(
+            COMMANDS.c.number,
+            COMMANDS.c.type,
+            COMMANDS.c.outcome,
+            COMMANDS.c.expires_at,
+            COMMANDS.c.change,
+        )
         .where(
             COMMANDS.c.terminal_id == row.terminal_id,
             COMMANDS.c.person == row.person,
@@ -220,15 +242,20 @@ def _follower(connection: Connection, row: Row[Any], now: datetime) -> tuple[int
         )
         .order_by(COMMANDS.c.number)
     ).all()
-    waits = False
+    waits, own = False, place(row.number, row.change)
     for other in later:
-        if other.type in _STANDS_FOR[row.type]:
+        if other.type in _STANDS_FOR[row.type] and place(other.number, other.change) >= own:
             return other.number, False
         if row.type == "block" and other.type == "upsert_employee":
             if other.outcome == "done":
                 return other.number, False
             waits = waits or (other.outcome is None and other.expires_at > now)
     return None, waits
+
+
+def place(number: int, change: int | None) -> int:
+    """A command's place in the site's order of shares and withdrawals."""
+    return number if change is None else change
 
 
 def _pause(repeated: int) -> timedelta:

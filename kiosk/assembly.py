@@ -13,6 +13,7 @@ from kiosk.enrolling import Enrolling
 from kiosk.indicators import Indicator
 from kiosk.overrides import Overrides
 from kiosk.panel import Panel, Panels
+from kiosk.patterns import changed
 from kiosk.performing import Performer
 from kiosk.punching import PunchRules, Window
 from kiosk.reception import Reception
@@ -28,6 +29,7 @@ from recognizer.challenge import ChallengeLimits
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer
 from store.machine import Health
+from store.supervisor import Supervisor
 
 _NOTICE_S = 90.0  # the notice has some 300 words, and people read 200 to 250 a minute
 _NO_SCREEN_S = 3.0  # nobody can accept it here: once through the signal, and the next one
@@ -46,6 +48,7 @@ def assemble(
     station: Station | None = None,
     health: Callable[[], Health] | None = None,
     screen: Screen | None = None,
+    supervisor: Supervisor | None = None,
 ) -> Door:
     """The door of one terminal; `eyes` is None where there is nothing to recognise with.
 
@@ -60,7 +63,9 @@ def assemble(
     screen = screen or NoScreen()
     panel = Panels(panel, screen)
     rules = rules_of(settings, ask_badge=panel.identifies)
-    performer = Performer(stores, indicator, clock, watchman, sight)
+    performer = Performer(
+        stores, indicator, clock, watchman, sight, changed(settings.indicators.patterns)
+    )
     performer.clerk = Clerk(
         stores, punch_rules(settings), sight.model if sight else None, performer.append
     )
@@ -78,6 +83,7 @@ def assemble(
         stopping,
         screen,
         Viewer(settings, stores, performer.office, rules),
+        supervisor or Supervisor(),
     )
 
 

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done; 1 an error without a class of its own; 2 wrong use or settings; 3 keys;
 4 databases; 5 camera, lamps, buzzer; 6 models; 7 refused (enrolment, unknown person); 75 `kiosk
-run` ended in order and is to be started again; 77 not for this caller (docs/roles.md).
+run` ended in order and is to be started again; 77 not for this caller (docs/roles.md). `kiosk
+doctor`: 20 a warning, 21 a failure (docs/doctor.md).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from kiosk.commands import (
     backup,
     contract,
     credentials,
+    doctor,
     enrol,
     evaluate,
     keys,
@@ -25,6 +27,7 @@ from kiosk.commands import (
     people,
     records,
     run,
+    sharing,
     subject,
     templates,
 )
@@ -63,11 +66,17 @@ for _command in (
     evaluate.evaluate_command,
     pad.pad,
     contract.contract,
+    doctor.doctor_command,
     notice.notice_command,
     subject.subject,
 ):
     cli.add_command(_command)
-for _command in (credentials.badge_command, credentials.pin_command):
+for _command in (
+    credentials.badge_command,
+    credentials.pin_command,
+    sharing.share_command,
+    sharing.unshare_command,
+):
     people.people.add_command(_command)
 guard(cli)
 

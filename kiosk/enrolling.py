@@ -13,6 +13,7 @@ from kiosk.ceremony import Step
 from kiosk.clock import Clock
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.guide import Guide, Newcomer, Progress
+from kiosk.poses import Hint
 from kiosk.presentation import IllegalEventError
 from kiosk.screen.requests import Answer, Done, EnrolmentWanted, Refused
 from kiosk.screen.view import Enrolment
@@ -116,5 +117,6 @@ def _enrolment(progress: Progress, quality: float) -> Enrolment:
             "needed": progress.needed,
             "quality": min(max(quality, 0.0), 1.0),
             "refused": refusal.reason if refusal else None,
+            "guiding": progress.hint.value if isinstance(progress.hint, Hint) else None,
         }
     )

@@ -2,7 +2,7 @@
 
 Rules
 - Nothing is stored unless every check passes: the same person in all samples, nobody who is
-  already enrolled under another number, and the trial (`kiosk.trial`).
+  already enrolled under another number (blocked people too), and the trial (`kiosk.trial`).
 - No template without a recorded consent, to the text in the person's language.
 - Of all samples, and of the enrolled templates already there, those that cover the person best stay
   (`recognizer.coverage`), at most 8; the others go. Who adds photos never has to make room.
@@ -68,7 +68,8 @@ class Limits:
 class Plan:
     """What storing would do: the `new` templates, and the ids of those that they replace.
 
-    `old` are the templates that stay, `matcher` has everybody's with this person's as they will be.
+    `old` are the templates that stay, `matcher` has everybody's, blocked people's too, with this
+    person's as they will be.
     """
 
     new: tuple[Sample, ...]
@@ -143,7 +144,7 @@ def plan_for(
     the number's own and may not renew it, or when there is nothing new.
     """
     number, vectors = applicant.number, np.stack([sample.embedding for sample in samples])
-    matcher = Matcher(*stores.templates.active(model))
+    matcher = Matcher(*stores.templates.active(model, blocked=True))
     _check_others(matcher, number, vectors, limits.policy.threshold)
     entries = [e for e in stores.templates.entries(number) if e.model == model]
     own = stores.templates.vectors([entry.id for entry in entries])
@@ -155,10 +156,11 @@ def plan_for(
             f"number {number} is enrolled with another face; if the person changed, renew with "
             "--identity document or badge, or `kiosk people remove` the number first",
         )
+    came = stores.sharing.standing(number).came  # from another terminal: all go
     old = [
         (entry.id, Sample(vector, entry.quality_millionths / 1e6))
         for entry, vector in zip(entries, own, strict=True)
-        if entry.origin == "enrolled" and not renewal
+        if entry.origin == "enrolled" and not (renewal or came)
     ]
     picked = choose([*samples, *(sample for _, sample in old)], MAX_TEMPLATES)
     new = tuple(samples[i] for i in picked if i < len(samples))

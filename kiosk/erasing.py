@@ -63,6 +63,7 @@ def erase(stores: Stores, settings: Settings, number: str, now: Instant) -> Eras
     if before["people"]:
         stores.register.remove(number, now)
     else:
+        stores.sharing.forget(number)
         stores.register.settle(patient=True)
         forget_galleries(stores.register.directory)
     after = {table: len(rows) for table, rows in held(stores.gallery_db, number).items()}

@@ -59,6 +59,14 @@ class StaleContractError(KioskError):
     """The exported contract is not the one of this program."""
 
 
+class SealError(KioskError, ValueError):
+    """A template's seal does not open here, or cannot be made for that key."""
+
+
+class NotSharedError(KioskError, ValueError):
+    """Templates are not given to, or not taken from, another terminal; the message says why."""
+
+
 class OwnRecordsError(KioskError, ValueError):
     """What somebody wanted with their own records is not done; `reason` is stable, as `code`s are.
 

@@ -11,12 +11,15 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import ValidationError
 
 from kiosk.confirmed import confirmed_head
+from kiosk.errors import NotSharedError, SealError
 from kiosk.judgement import answer_records, correction_records
 from kiosk.overrides import State, digest
+from kiosk.sharing import receive, share
 from kiosk.station import Station
 from kiosk.stores import Stores
 from store.errors import (
@@ -31,11 +34,14 @@ from store.orders import (
     ORDERS,
     Arguments,
     Configure,
+    Ending,
     GiveAnswer,
     InstallCertificate,
     MakeCorrection,
     OnePerson,
     Replay,
+    Share,
+    Template,
     UpsertEmployee,
 )
 from store.own_records import OwnRecords
@@ -52,7 +58,8 @@ class Outcome:
     """What came of a command: "done" or "refused", a detail that names nobody, and what follows.
 
     `records` go into the ledger with it, `restart` is why the daemon is to be started again,
-    `replay_from` the record that sync is to go back to, `renew` an order for sync's TLS key.
+    `replay_from` the record that sync is to go back to, `renew` an order for sync's TLS key,
+    `sealed` goes with the reply and is for another terminal.
     """
 
     word: str
@@ -61,6 +68,7 @@ class Outcome:
     restart: str | None = None
     replay_from: int | None = None
     renew: bool = False
+    sealed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ def _gallery(change: Callable[[_Task, Arguments], str]) -> Callable[[_Task, Argu
             with stores.register.together():
                 detail = change(task, arguments)
                 stores.last_order.put(Done(task.number, "done", detail))
-        except (ConstraintError, InvalidValueError) as error:
+        except (ConstraintError, InvalidValueError, NotSharedError, SealError) as error:
             return Outcome("refused", str(error))
         except UnknownPersonError:
             return Outcome("refused", "nobody has this number here")
@@ -142,19 +150,47 @@ def _block(task: _Task, arguments: Arguments) -> str:
 
 
 def _withdraw(task: _Task, arguments: Arguments) -> str:
-    return _deleted(task, arguments, task.stores.register.withdraw)
+    return _ended(task, arguments, partial(task.stores.register.withdraw, order=task.number))
 
 
 def _erase(task: _Task, arguments: Arguments) -> str:
-    return _deleted(task, arguments, task.stores.register.remove)
+    detail = _ended(task, arguments, partial(task.stores.register.remove, order=task.number))
+    task.stores.sharing.forget(_number(arguments))
+    return detail
 
 
-def _deleted(task: _Task, arguments: Arguments, delete: Callable[[str, Instant], int]) -> str:
+def _unshare(task: _Task, arguments: Arguments) -> str:
+    return _ended(task, arguments, partial(task.stores.sharing.end, order=task.number))
+
+
+def _ended(task: _Task, arguments: Arguments, end: Callable[[str, Instant], int]) -> str:
     """Done also when nobody has the number: headquarters repeats it until it is answered."""
+    if not isinstance(arguments, Ending):
+        raise TypeError("not the arguments of an end")
+    number = arguments.number
     try:
-        return f"{delete(_number(arguments), task.now)} templates deleted"
+        sharing = task.station.settings.templates.share
+        if sharing and task.stores.sharing.passed_by(number, arguments.change or task.number):
+            return "consented anew and shared since"
+        return f"{end(number, task.now)} templates deleted"
     except UnknownPersonError:
         return "nobody has this number here"
+
+
+def _share(task: _Task, arguments: Arguments) -> Outcome:
+    if not isinstance(arguments, Share):
+        raise TypeError("not a share's arguments")
+    try:
+        sealed, record = share(task.stores, task.station, arguments)
+    except (NotSharedError, SealError) as error:
+        return Outcome("refused", str(error))
+    return Outcome("done", f"{record.templates} templates sealed", (record,), sealed=sealed)
+
+
+def _template(task: _Task, arguments: Arguments) -> str:
+    if not isinstance(arguments, Template):
+        raise TypeError("not a template's arguments")
+    return f"{receive(task.stores, task.station, arguments, task.now)} templates taken"
 
 
 def _number(arguments: Arguments) -> str:
@@ -289,6 +325,9 @@ _EXECUTORS: Mapping[str, Callable[[_Task, Arguments], Outcome]] = {
     "block": _gallery(_block),
     "withdraw": _gallery(_withdraw),
     "erase": _gallery(_erase),
+    "share": _share,
+    "template": _gallery(_template),
+    "unshare": _gallery(_unshare),
     "configure": _configure,
     "rollback_configuration": _roll_back,
     "replay": _replay,

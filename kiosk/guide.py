@@ -59,7 +59,6 @@ from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Look
 from recognizer.quality import Reason
 from recognizer.tracker import TrackerSettings
-from store.errors import StoreError
 from store.people import bounded_text, shown_name
 from store.records import person_number
 
@@ -227,13 +226,13 @@ class Guide:
                     self._samples, self._frames = (), 0
 
     def _try(self, work: Callable[[], Event]) -> None:
-        """Do it and tell the machine how it went; an error of the store is told and passes on."""
+        """Do it and tell the machine how it went; what is no refusal is told and passes on."""
         try:
             event = work()
         except EnrolmentRefusedError as error:
             event = Failed(error.reason, str(error))
-        except StoreError:
-            self._feed(Failed("not_stored", "the databases cannot be used; nothing is kept"))
+        except BaseException:  # the store's errors, and Ctrl-C
+            self._feed(Failed("not_stored", "it was broken off; nothing is kept"))
             raise
         self._feed(event)
 

@@ -143,5 +143,7 @@ def _answer(stores: Stores, station: Station, order: Order, outcome: Outcome, no
         "detail": outcome.detail,
         "time": utc_text(now.utc),
     }
+    if outcome.sealed is not None:
+        reply["sealed"] = outcome.sealed
     stores.delivery.post_reply(seal_document(stores.signer, "reply", reply))
     stores.delivery.seen_command(order.number)

@@ -5,12 +5,15 @@ What is to be written is handed to the clerk, and its answer is the machine's ne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kiosk.clerk import Clerk
 from kiosk.clock import Clock
 from kiosk.counter import Office
-from kiosk.indicators import Indicator, Signal
+from kiosk.indicators import Indicator
 from kiosk.log import say
 from kiosk.sight import Sight
+from kiosk.signals import Pattern, Signal
 from kiosk.stores import Stores, putting_off
 from kiosk.visit import (
     Begin,
@@ -29,6 +32,7 @@ from kiosk.visit import (
 )
 from kiosk.watchman import Watchman
 from recognizer.decision import Decision, Verdict
+from recognizer.quality import Reason
 from store import records
 
 
@@ -42,9 +46,10 @@ class Performer:
         clock: Clock,
         watchman: Watchman,
         sight: Sight | None,
+        patterns: Mapping[Signal, Pattern],
     ) -> None:
         self._stores, self._indicator, self._clock = stores, indicator, clock
-        self._watchman, self._sight = watchman, sight
+        self._watchman, self._sight, self._patterns = watchman, sight, patterns
         self.clerk: Clerk
         self.office: Office
         self.shown = Show(Signal.IDLE)
@@ -65,7 +70,9 @@ class Performer:
             case Show(signal, hint):
                 self.shown = effect
                 self._indicator.show(signal)
-                say("signal", signal=signal.value, hint=hint and hint.value)
+                pattern = str(self._patterns[signal])
+                told = hint.hint if isinstance(hint, Reason) else hint and hint.value
+                say("signal", signal=signal.value, pattern=pattern, hint=told)
             case Begin():
                 if self._sight is not None:
                     self._sight.begin()

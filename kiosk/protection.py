@@ -42,6 +42,10 @@ class Protection:
         """(..., d) embeddings in the protected form."""
         return self._transform(vectors.shape[-1]).apply(vectors)
 
+    def remove(self, vectors: Vectors) -> Vectors:
+        """(..., d) protected vectors as embeddings: only for a seal to another terminal."""
+        return self._transform(vectors.shape[-1]).remove(vectors)
+
     def evidence(self, evidence: Evidence) -> Evidence:
         """The evidence with its embedding, if it has one, in the protected form."""
         if evidence.embedding is None:

@@ -43,8 +43,10 @@ class Right(Enum):
     BACKUP = "make, check and bring back backups"
     KEYS = "make, rotate and seal keys, re-issue templates"
     MODELS = "fetch and check model weights, measure the recogniser"
+    DOCTOR = "check the terminal and mend what is safe to mend"
     CONTRACT = "write and check the contract's files"
     RUN = "run the daemon by hand"
+    UPDATE = "install and take back releases (`kiosk-update`, as root by sudo)"
 
 
 _EVERYBODY = frozenset(ROLE_NAMES)
@@ -71,8 +73,11 @@ TABLE: Mapping[Right, frozenset[RoleName]] = {
     Right.BACKUP: frozenset({"technician"}),
     Right.KEYS: frozenset({"technician"}),
     Right.MODELS: frozenset({"technician"}),
+    Right.DOCTOR: frozenset({"technician"}),
     Right.CONTRACT: frozenset({"technician"}),
     Right.RUN: frozenset({"technician"}),
+    # Another program (docs/updates.md): systemd/kiosk-update.sudoers lets this role run it as root.
+    Right.UPDATE: frozenset({"technician"}),
 }
 
 # What the Unix user `kiosk` may by itself: the services that systemd/ starts under it.
@@ -85,6 +90,8 @@ COMMANDS: Mapping[str, Right] = {
     "people list": Right.PEOPLE,
     "people show": Right.PEOPLE,
     "people accept": Right.CONSENT,
+    "people share": Right.CONSENT,
+    "people unshare": Right.WITHDRAW,
     "people withdraw": Right.WITHDRAW,
     "people block": Right.BLOCK,
     "people unblock": Right.BLOCK,
@@ -115,6 +122,7 @@ COMMANDS: Mapping[str, Right] = {
     "backup restore": Right.BACKUP,
     "evaluate": Right.MODELS,
     "pad evaluate": Right.MODELS,
+    "doctor": Right.DOCTOR,
     "contract export": Right.CONTRACT,
     "contract check": Right.CONTRACT,
     "notice": Right.NOTICE,

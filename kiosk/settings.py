@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from kiosk.patterns import NAMES, PatternSection, changed, objections
 from kiosk.punching import Mode
 from kiosk.quiet import span
+from kiosk.update.settings import UpdateSection
 from kiosk.words import LanguageCode
 from recognizer.quality import QualitySettings
 from store.backup import BackupSection
@@ -182,9 +183,13 @@ class EnrolmentSection(Section):
 
 
 class TemplatesSection(Section):
-    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it)."""
+    """Whether templates may be taken up from presentations (`kiosk people unadapt` undoes it).
+
+    `share`: given to and taken from the site's other terminals, of who consented to it.
+    """
 
     adapt: bool = False
+    share: bool = False
 
 
 class IndicatorsSection(Section):
@@ -354,6 +359,7 @@ class Settings(Section):
     backup: BackupSection | None = None
     status: StatusSection = StatusSection()
     notice: NoticeSection = NoticeSection()
+    update: UpdateSection | None = None
     mqtt: MqttView = MqttView()
 
     @model_validator(mode="after")

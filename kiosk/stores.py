@@ -38,6 +38,7 @@ from store.records import Instant
 from store.recovery import check_sound, recover
 from store.register import Register
 from store.rotation import finish
+from store.sharing import Sharing
 from store.templates import Templates
 
 
@@ -56,6 +57,7 @@ class Stores:
     badge_key: BadgeKey
     last_order: LastOrder
     register: Register
+    sharing: Sharing
     protection: Protection
     notices: Notices
     keys: Path
@@ -123,6 +125,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             gallery_db=gallery_db,
             ledger=ledger,
             register=register,
+            sharing=Sharing(gallery_db, register),
             delivery=Delivery(ledger_db),
             gallery=Gallery(gallery_db),
             templates=templates,

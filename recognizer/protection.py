@@ -37,6 +37,10 @@ class Transform:
         """(..., d) float32 vectors of length 1 in the protected form, of length 1 too."""
         return _turned(vectors, self.matrix)
 
+    def remove(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(..., d) vectors of this transform as the embeddings that they were, to 1e-6."""
+        return _turned(vectors, self.matrix.T)
+
     def reissue(self, vectors: NDArray[np.float32], successor: Transform) -> NDArray[np.float32]:
         """(..., d) vectors of this transform in the form of its successor."""
         return _turned(vectors, successor.matrix @ self.matrix.T)

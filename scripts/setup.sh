@@ -29,9 +29,9 @@ need_packages() {
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# need_browser gets what the tests of the screen look with: Chromium, a Chinese font, and npm for axe-core.
+# need_browser gets what the tests of the screen look with: Chromium, a Chinese font, npm for axe-core, ip.
 need_browser() {
-    need_packages chromium:chromium /usr/share/fonts/truetype/wqy/wqy-zenhei.ttc:fonts-wqy-zenhei npm:npm
+    need_packages chromium:chromium /usr/share/fonts/truetype/wqy/wqy-zenhei.ttc:fonts-wqy-zenhei npm:npm ip:iproute2
 }
 
 # need_venv EXTRAS makes .venv with the pinned packages; again only when the pins changed.

@@ -17,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from store.canonical import MAX_SAFE_INTEGER
 from store.people import MAX_BADGES, MAX_CODE, MAX_NAME, MAX_PIN_HASH
-from store.records import Direction, Number, Text, Utc, Word
+from store.records import Count, Direction, Number, Text, Utc, Word
 
 MAX_SETTINGS = 16_384  # characters; every key of the whitelist once is under 2,000
+
+# Eight templates of 512 numbers in base64 in a sealed document in base64 are 30,000 characters.
+MAX_SEALED = 65_536
 
 MAX_CERTIFICATE = 16_384  # characters; one for a P-256 key has about 1,000
 
@@ -53,9 +56,41 @@ class UpsertEmployee(Arguments):
 
 
 class OnePerson(Arguments):
-    """The employee that `block`, `withdraw` and `erase` are about."""
+    """The employee that `block` is about."""
 
     number: Number
+
+
+class Ending(OnePerson):
+    """Whose consent ends: `withdraw`, `erase`, `unshare`.
+
+    `change` is its place in the site's order of shares and withdrawals, null for the command's own
+    number: a command that is sent again keeps the place of the first.
+    """
+
+    change: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)] | None = None
+
+
+class Share(OnePerson):
+    """Seal a person's templates for one other terminal of the site.
+
+    `key` is that terminal's X25519 public key, 32 bytes in base64; `change` the place in the site's
+    order; `heard` the receiver's record up to which headquarters knew who had withdrawn there.
+    """
+
+    receiver: Word
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+    change: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
+    heard: Count
+
+
+class Template(OnePerson):
+    """Templates of another terminal of the site, sealed for this one; the rest as in `share`."""
+
+    sender: Word
+    change: Annotated[int, Field(ge=1, le=MAX_SAFE_INTEGER, strict=True)]
+    heard: Count
+    sealed: Annotated[str, Field(max_length=MAX_SEALED, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 
 class Configure(Arguments):
@@ -155,8 +190,11 @@ def check_says_what(action: str, utc: datetime | bool | None, direction: str | N
 ORDERS: Mapping[str, type[Arguments]] = {
     "upsert_employee": UpsertEmployee,
     "block": OnePerson,
-    "withdraw": OnePerson,  # the consent was withdrawn: templates go, the person stays
-    "erase": OnePerson,  # everything but the records
+    "withdraw": Ending,  # the consent was withdrawn: templates go, the person stays
+    "erase": Ending,  # everything but the records
+    "share": Share,  # templates for another terminal of the site, in the reply
+    "template": Template,
+    "unshare": Ending,  # templates of other terminals go
     "configure": Configure,
     "rollback_configuration": Arguments,
     "replay": Replay,

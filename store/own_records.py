@@ -28,9 +28,8 @@ from store.records import (
     person_number,
     utc_text,
 )
+from store.schema import PERSON_OF_PAYLOAD
 
-# As the index has it, to the letter: SQLite uses an index on an expression only for the same one.
-_PERSON = "json_extract(CAST(payload AS TEXT), '$.body.person')"
 _KEPT = "seq > coalesce((SELECT seq FROM pruned), 0)"
 _PAGE = 20  # punches and corrections read back at once; the first page has the newest punch
 
@@ -134,7 +133,7 @@ class OwnRecords:
             below = page[-1].seq if page else 0
 
     def _rows(self, person: str, rest: str, *parameters: Value) -> list[Record]:
-        query = f"SELECT {COLUMNS} FROM records WHERE {_PERSON} = ? AND {_KEPT} {rest}"  # noqa: S608
+        query = f"SELECT {COLUMNS} FROM records WHERE {PERSON_OF_PAYLOAD} = ? AND {_KEPT} {rest}"  # noqa: S608
         return self._database.rows(query, (person_number(person), *parameters), Record)
 
 

@@ -286,17 +286,64 @@ class Consent(Body):
 
 
 class Withdrawal(Body):
-    """A person took the consent back."""
+    """A person took the consent back; `order` is the number of headquarters' command, if any."""
 
     person: Number
+    order: Count | None = None
 
 
 class Deletion(Body):
-    """So many templates of a person were deleted, and why."""
+    """So many templates of a person were deleted, and why; `order` as in `Withdrawal`."""
 
     person: Number
     templates: Count
     reason: Word
+    order: Count | None = None
+
+
+class SiteConsent(Body):
+    """A person agreed, beside `Consent`, that the site's other terminals get their templates."""
+
+    person: Number
+    text_digest: HexDigest
+    text_version: Word
+    how: Annotated[str, Field(min_length=1, max_length=1000)]
+    witness: Number | None = None
+
+
+class SiteConsentWithdrawal(Body):
+    """That agreement was taken back; `order` as in `Withdrawal`."""
+
+    person: Number
+    order: Count | None = None
+
+
+class TemplatesGiven(Body):
+    """Templates were sealed for another terminal under headquarters' number `change`."""
+
+    person: Number
+    templates: Count
+    model: HexDigest
+    receiver: Word
+    change: Count
+
+
+class TemplatesReceived(Body):
+    """Templates came from another terminal, in place of all others, with the consent given there.
+
+    `given` is when it was given there; the rest as in `TemplatesGiven` and `SiteConsent`.
+    """
+
+    person: Number
+    templates: Count
+    model: HexDigest
+    sender: Word
+    change: Count
+    text_digest: HexDigest
+    text_version: Word
+    how: Annotated[str, Field(min_length=1, max_length=1000)]
+    witness: Number | None = None
+    given: Utc
 
 
 class Fault(Body):
@@ -500,6 +547,10 @@ BODIES: Mapping[str, type[Body]] = {
         Consent,
         Withdrawal,
         Deletion,
+        SiteConsent,
+        SiteConsentWithdrawal,
+        TemplatesGiven,
+        TemplatesReceived,
         Fault,
         FaultCleared,
         TimeCorrection,

@@ -59,6 +59,8 @@ _GALLERY_TABLES = (
     "badges",
     "pins",
     "attempts",
+    "sharing",  # behind the templates, whose rows change it
+    "site_consents",
 )
 _LEDGER_TABLES = ("inbox", "replies", "last_command", "settled", "renewal")
 
@@ -335,7 +337,7 @@ def _copy_rows(lost: _Lost, fresh: Database, table: str) -> int:
 
 def _drop_orphans(gallery: Database) -> None:
     """Delete rows whose person or consent could not be read, so that the schema's rules hold."""
-    for table in ("consents", "roles", "genuine", "renewals"):
+    for table in ("consents", "roles", "genuine", "renewals", "site_consents"):
         gallery.execute(
             f"DELETE FROM {table} WHERE person NOT IN (SELECT number FROM people)"  # noqa: S608
         )

@@ -184,15 +184,21 @@ class Register:
                 self._notes.add(RenewalDue(person=person), at)
         return asked
 
-    def withdraw(self, number: str, at: Instant) -> int:
-        """End the consent at the person's wish; returns how many templates were deleted."""
+    def withdraw(
+        self, number: str, at: Instant, *, order: int | None = None, reason: str = "withdrawn"
+    ) -> int:
+        """End the consent at the person's wish; returns how many templates were deleted.
+
+        `order` is the number of headquarters' command for it. With another `reason` the consent
+        ends because one ended that it stood on, and no withdrawal is recorded.
+        """
         with self.together():
             person = self._known(number)
             had_consent = any(c.ended_utc is None for c in self._gallery.consents(number))
             deleted = self._gallery.withdraw(number, at)
-            if had_consent:
-                self._notes.add(Withdrawal(person=person.number), at)
-            self._tell_deletion(person, deleted, "withdrawn", at)
+            if had_consent and reason == "withdrawn":
+                self._notes.add(Withdrawal(person=person.number, order=order), at)
+            self._tell_deletion(person, deleted, reason, at, order)
         return deleted
 
     def block(self, number: str, at: Instant) -> None:
@@ -226,14 +232,17 @@ class Register:
                 self._notes.add(evidence(deleted), at)
         return deleted
 
-    def remove(self, number: str, at: Instant) -> int:
-        """Delete all of somebody but their records; returns how many templates were deleted."""
+    def remove(self, number: str, at: Instant, *, order: int | None = None) -> int:
+        """Delete all of somebody but their records; returns how many templates were deleted.
+
+        `order` as for `withdraw`.
+        """
         with self.together():
             person = self._known(number)
             self._drop_credentials(person.number, at)
             deleted = self._gallery.remove_person(number)
             self._forget = True
-            done = Deletion(person=person.number, templates=deleted, reason="removed")
+            done = Deletion(person=person.number, templates=deleted, reason="removed", order=order)
             self._notes.add(done, at)
         return deleted
 
@@ -407,10 +416,14 @@ class Register:
                 self._gallery.set_status(number, body.status, at)
                 self._notes.add(body, at)
 
-    def _tell_deletion(self, person: Person, deleted: int, reason: str, at: Instant) -> None:
+    def _tell_deletion(
+        self, person: Person, deleted: int, reason: str, at: Instant, order: int | None = None
+    ) -> None:
         if deleted:
             self._forget = self._forget or reason != "replaced"
-            body: Body = Deletion(person=person.number, templates=deleted, reason=reason)
+            body: Body = Deletion(
+                person=person.number, templates=deleted, reason=reason, order=order
+            )
             self._notes.add(body, at)
 
     def _drop_credentials(self, person: str, at: Instant) -> None:

@@ -2,7 +2,11 @@
 
 - A step is never changed once released; a new version is a new step at the end.
 - All steps that a file lacks run in one transaction; afterwards `user_version` is the number of
-  steps. A file of a higher version is refused by `store.database` before anything is written.
+  steps. A file of a higher version is refused by `store.database` before anything is written,
+  unless it says that programs of this version may go on with it (`oldest`): so a release that turns
+  out bad is taken back without touching the databases (docs/updates.md).
+- A step keeps `oldest` when it only adds tables, indexes, views, and triggers that refuse nothing:
+  older statements name no columns. Any other step sets `oldest` to its own number.
 - Tables are STRICT, so a column holds the type that it says.
 - The schema itself keeps the rules that must hold whatever program writes: the ledger's rows are
   never updated, a template cannot be without a consent that is in force.
@@ -18,13 +22,36 @@ class Schema:
     """A kind of database: its `application_id` and, a version each, the statements that make it.
 
     `state` asks for a number that only grows and a text, which tell two states of the file apart
-    (`store.mark`); no row while there is nothing to tell.
+    (`store.mark`); no row while there is nothing to tell. `compatible_with` is the lowest version
+    whose programs may go on with a file of this one; 0: none but this.
     """
 
     name: str
     application_id: int
     steps: tuple[tuple[str, ...], ...]
     state: str
+    compatible_with: int = 0
+
+    @property
+    def version(self) -> int:
+        """The number of steps."""
+        return len(self.steps)
+
+    @property
+    def oldest(self) -> int:
+        """The lowest version whose programs may open a file of this one."""
+        return self.compatible_with or self.version
+
+    @property
+    def stamp(self) -> int:
+        """`user_version`: the version, and in the upper half `oldest` where that is another."""
+        return self.version | (self.oldest << 16 if self.oldest != self.version else 0)
+
+
+def unstamp(user_version: int) -> tuple[int, int]:
+    """(version, oldest) of a file."""
+    version = user_version & 0xFFFF
+    return version, user_version >> 16 or version
 
 
 _LEDGER_1 = (
@@ -150,10 +177,14 @@ _LEDGER_4 = (
 NOTED = "('time_correction', 'dispute', 'declared_punch', 'face_failed')"
 
 # A person's own records, without a table to keep in step: SQLite computes the key of each row.
+# A payload that is no JSON is nobody's, and hinders nobody.
+PERSON_OF_PAYLOAD = (
+    "CASE WHEN json_valid(CAST(payload AS TEXT)) "
+    "THEN json_extract(CAST(payload AS TEXT), '$.body.person') END"
+)
 _LEDGER_5 = (
-    """CREATE INDEX records_by_person ON records
-        (json_extract(CAST(payload AS TEXT), '$.body.person'), seq)
-        WHERE json_extract(CAST(payload AS TEXT), '$.body.person') IS NOT NULL""",
+    f"""CREATE INDEX records_by_person ON records ({PERSON_OF_PAYLOAD}, seq)
+        WHERE {PERSON_OF_PAYLOAD} IS NOT NULL""",
     # Few among very many, and asked for by their kind (`store.noted`).
     f"CREATE INDEX records_noted ON records (kind) WHERE kind IN {NOTED}",
 )
@@ -337,7 +368,35 @@ _CREDENTIALS_5 = (
         WHEN (SELECT status FROM people WHERE number = NEW.person) IS 'left'
         BEGIN SELECT raise(ABORT, 'who has left gets no PIN'); END""",
 )
-_GALLERY_5 = (*_ROLES_5, *_CREDENTIALS_5)
+# Templates between the terminals of a site (`store.sharing`). A row of `sharing` may be of somebody
+# who was never here: what comes late must find that it is over.
+_SHARING_5 = (
+    """CREATE TABLE sharing (
+        person TEXT PRIMARY KEY,
+        floor INTEGER NOT NULL CHECK (floor >= 0),
+        held INTEGER NOT NULL DEFAULT 0 CHECK (held BETWEEN 0 AND floor),
+        came INTEGER NOT NULL DEFAULT 0 CHECK (came = 0 OR came = 1 AND held > 0)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE site_consents (
+        person TEXT PRIMARY KEY REFERENCES people (number) ON DELETE CASCADE,
+        text_version TEXT NOT NULL,
+        text_digest TEXT NOT NULL,
+        how TEXT NOT NULL,
+        witness TEXT,
+        given_utc TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TRIGGER enrolment_is_own AFTER INSERT ON templates WHEN NEW.origin = 'enrolled'
+        BEGIN UPDATE sharing SET held = 0, came = 0 WHERE person = NEW.person; END""",
+    """CREATE TRIGGER nothing_is_held AFTER DELETE ON templates
+        WHEN NOT EXISTS (SELECT 1 FROM templates WHERE person = OLD.person)
+        BEGIN UPDATE sharing SET held = 0, came = 0 WHERE person = OLD.person; END""",
+    """CREATE TRIGGER sharing_goes AFTER DELETE ON people
+        BEGIN DELETE FROM sharing WHERE person = OLD.number; END""",
+    """CREATE TRIGGER site_consent_ends AFTER UPDATE OF live ON consents
+        WHEN NEW.live = 0 AND NEW.ended_why <> 'renewed'
+        BEGIN DELETE FROM site_consents WHERE person = NEW.person; END""",
+)
+_GALLERY_5 = (*_ROLES_5, *_CREDENTIALS_5, *_SHARING_5)
 
 LEDGER = Schema(
     "ledger",

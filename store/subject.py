@@ -38,6 +38,8 @@ PARTS: Mapping[str, Part] = {
     "consents": Part(
         ("text_version", "text_digest", "how", "witness", "given_utc", "ended_utc", "ended_why")
     ),
+    "site_consents": Part(("text_version", "text_digest", "how", "witness", "given_utc")),
+    "sharing": Part(("floor", "held", "came")),
     "templates": Part(("model", "quality_millionths", "made_utc", "origin", "vector")),
     "genuine": Part(("monday", "count", "total", "squares")),
     "renewals": Part(("since_utc",)),
@@ -71,7 +73,14 @@ NOBODYS: Mapping[str, frozenset[str]] = {
 # The fields of records that name somebody else than the person whom the record is about, and the
 # kinds that have them.
 ACTING = ("witness", "by", "approved_by")
-ACTING_KINDS = ("consent", "enrolment", "correction", "answer")
+ACTING_KINDS = (
+    "consent",
+    "site_consent",
+    "templates_received",
+    "enrolment",
+    "correction",
+    "answer",
+)
 
 _KEPT = "seq > coalesce((SELECT seq FROM pruned), 0)"
 
@@ -98,7 +107,8 @@ def held(gallery: Database, number: str) -> dict[str, list[Row]]:
 def witnessed(gallery: Database, number: str) -> list[str]:
     """When the person witnessed consents of others, as UTC text, oldest first."""
     return gallery.rows(
-        "SELECT given_utc FROM consents WHERE witness = ?1 AND person <> ?1 ORDER BY id",
+        "SELECT given_utc FROM consents WHERE witness = ?1 AND person <> ?1 UNION ALL "
+        "SELECT given_utc FROM site_consents WHERE witness = ?1 AND person <> ?1 ORDER BY 1",
         (number_to_find(number),),
         str,
     )

@@ -50,17 +50,15 @@ class Templates:
         return set(self._database.rows("SELECT number FROM people", (), str))
 
     def active(
-        self, model_digest: str, people: Sequence[str] | None = None
+        self, model_digest: str, people: Sequence[str] | None = None, *, blocked: bool = False
     ) -> tuple[list[str], Vector]:
         """The active people's templates of a model: their numbers (n) and vectors (n, d) float32.
 
-        Of everybody, or of the named ones. A person has as many rows as templates. Without any, d
-        is 0.
+        Of everybody, or of the named ones; with `blocked` those who are blocked too. A person has
+        as many rows as templates. Without any, d is 0.
         """
-        query = (
-            "SELECT person, vector FROM templates JOIN people ON number = person "
-            "WHERE model = ? AND status = 'active'"
-        )
+        query = "SELECT person, vector FROM templates JOIN people ON number = person "
+        query += "WHERE model = ?" if blocked else "WHERE model = ? AND status = 'active'"
         rows: list[tuple[str, bytes]] = []
         if people is None:
             rows = self._database.rows(f"{query} ORDER BY person, id", (model_digest,), _row)

@@ -173,6 +173,8 @@ def _at_camera(
                 screen.show(progress)
                 if progress.ended:
                     break
+    except KeyboardInterrupt:
+        raise EnrolmentRefusedError("cancelled", "cancelled, nothing is kept") from None
     finally:
         guide.cancel()
         source.close()

@@ -46,17 +46,20 @@ def show_person(number: str, config: Path, as_json: bool) -> None:
     settings = load(config)
     with open_stores(settings) as stores:
         person = find_person(stores, number)
+        consented = stores.sharing.consent(person.number)
         row = {
             **_row(person),
             "badges": stores.credentials.badges(person.number),
             "pin": stores.credentials.pin_hash(person.number) is not None,
+            "site_consent": None if consented is None else consented[1],
+            "from_elsewhere": stores.sharing.standing(person.number).came,
         }
         made = [_template_row(entry) for entry in stores.templates.entries(number)]
     if as_json:
         print_json({**row, "made": made})
         return
     for key, value in row.items():
-        click.echo(f"{key:10} {value}")
+        click.echo(f"{key:14} {value}")
     print_table(("quality", "made", "origin", "model"), made)
 
 

@@ -21,6 +21,7 @@ from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
 from kiosk.errors import CameraError
+from kiosk.heart import Heart
 from kiosk.indicators import GpioIndicator, Indicator, Signal
 from kiosk.overrides import Overrides, digest
 from kiosk.panel import Panel, Panels
@@ -35,6 +36,7 @@ from recognizer.pipeline import Recognizer
 from store.database import Database
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
+from store.supervisor import Supervisor
 
 # EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
 RESTART = 75
@@ -48,7 +50,8 @@ def run(config: Path) -> None:
 
     Ends with 75 when headquarters' order or settings want it started again.
     """
-    log.to_stderr()
+    log.begin()
+    supervisor = Supervisor.of()
     own = load(config)
     overrides = Overrides(own)
     clock = SystemClock(own.terminal.zone)
@@ -80,12 +83,14 @@ def run(config: Path) -> None:
             stopping,
             station,
             screen=screen,
+            supervisor=supervisor,
         )
         camera = _open_camera(settings, Panels(panel, screen), door, indicator)
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:
             stopping.set()
+            supervisor.stopping()
             camera.close()
 
         signal.signal(signal.SIGTERM, stop)
@@ -101,6 +106,8 @@ def run(config: Path) -> None:
             faults=tuple(sorted(standing_faults(stores.ledger_db))),
         )
         stores.ledger.append(boot, clock.now())
+        if settings.update is not None:
+            station.heart = Heart(settings.update, stores)
         if invalid is not None:
             log.complain("overrides_passed_over", why=invalid)
             fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])

@@ -48,9 +48,11 @@ class Notices:
 
     def __init__(self, responsible: str = "", contact: str = "", *, punches_days: int) -> None:
         self._all = {
-            language: _filled(language, responsible, contact, punches_days)
+            language: _filled("consent", language, responsible, contact, punches_days)
             for language in LANGUAGES
         }
+        # The text for sharing with the site's other terminals, in English only.
+        self.site = _filled("site", _FALLBACK, responsible, contact, punches_days)
         self.version = self._all[_FALLBACK].version
 
     def of(self, language: str) -> Notice:
@@ -59,8 +61,8 @@ class Notices:
         return self._all.get(primary, self._all[_FALLBACK])
 
 
-def _filled(language: str, responsible: str, contact: str, punches_days: int) -> Notice:
-    raw = (resources.files(__package__) / f"consent-{language}.md").read_text(encoding="utf-8")
+def _filled(name: str, language: str, responsible: str, contact: str, punches_days: int) -> Notice:
+    raw = (resources.files(__package__) / f"{name}-{language}.md").read_text(encoding="utf-8")
     head, _, body = raw.partition("\n\n")
     fields = dict(line.split(": ", 1) for line in head.splitlines())
     text = body.strip().format(

@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from kiosk.log import complain
+from kiosk.notices import Notices
 from kiosk.panel import Action, Agreed, Chose, Closed, Declared, Declined, Intent, Typed, UndoAsked
 from kiosk.panel import Wanted as WantedAction
 from kiosk.screen.desk import DeskError
@@ -51,7 +52,7 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 _DIRECTION: TypeAdapter[Direction] = TypeAdapter(Direction)
 _INTENTS = {"punch": Intent.PUNCH, "records": Intent.RECORDS, "staff": Intent.STAFF}
 # The idle terminal shows nobody, and one that is out of order has nothing to show.
-_WITHOUT_PICTURE = frozenset({"IDLE", "FAULT"})
+_WITHOUT_PICTURE = frozenset({"IDLE", "BADGE_ONLY", "FAULT"})
 _PLAIN_PANELS = frozenset({"keypad", "declare", "languages", "staff", "enrol"})
 
 
@@ -62,6 +63,7 @@ class Site:
         self,
         hub: Hub,
         languages: dict[str, Language],
+        notices: Notices,
         *,
         language: str,
         token: str,
@@ -72,7 +74,7 @@ class Site:
         self.hub, self.token, self.zone, self.idle_s = hub, token, zone, idle_s
         self.preview_fps, self.language = preview_fps, language
         others = tuple(languages.values())
-        self.pages = {code: Pages(own, others) for code, own in languages.items()}
+        self.pages = {code: Pages(own, others, notices) for code, own in languages.items()}
         self.ending = False
 
     def of(self, http: Http) -> Pages:
@@ -200,7 +202,17 @@ def build(site: Site, port: int) -> Starlette:
         Route("/requests", site.request, methods=["POST"]),
         Mount("/static", StaticFiles(packages=[("kiosk.screen", "static")])),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard, port=port, token=site.token)])
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, port=port, token=site.token)],
+        exception_handlers={Exception: _failed},
+    )
+
+
+async def _failed(_: Http, error: Exception) -> Response:
+    """Named by its kind only: an error's text may hold what somebody typed."""
+    complain("screen_failed", error=type(error).__name__)
+    return PlainTextResponse("the page failed", 500)
 
 
 def _event(pages: Pages, view: View) -> dict[str, Any]:
@@ -252,6 +264,7 @@ async def _body(http: Http) -> dict[str, Any] | None:
             return None
     try:
         value = json.loads(raw)
-    except ValueError:
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN_HEADER = "X-Kiosk-Token"  # noqa: S105 (a header's name)
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _OWN_SITE = frozenset({"same-origin", "none"})
 _HEADERS = {
     "Content-Security-Policy": (
@@ -35,7 +36,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
         self._app, self._token = app, token
-        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+        self._hosts = frozenset(f"{name}:{port}" for name in _LOOPBACK)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with 403."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from kiosk.errors import ScreenError
 from kiosk.screen.view import NoScreen, Screen
 from kiosk.settings import Settings
+from kiosk.stores import notices_of
 
 
 @contextmanager
@@ -22,6 +23,7 @@ def screen_of(settings: Settings) -> Iterator[Screen]:
         raise ScreenError(
             f"[screen] enabled = true needs {error.name}: pip install 'kiosk[screen]'"
         ) from error
+    zone, notices = settings.terminal.zone, notices_of(settings)
     listening = loopback_socket(settings.screen.port)
-    with open_screen(settings.screen, settings.terminal.zone, listening) as served:
+    with open_screen(settings.screen, zone, notices, listening) as served:
         yield served.hub

@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from kiosk.notices import consent_notice
+from kiosk.notices import Notices
 from kiosk.screen import texts
 from kiosk.screen.requests import Answer, Condition, Day, Done, Month, Oversight, Refused
 from kiosk.screen.view import View
@@ -22,8 +22,8 @@ from kiosk.words import Language
 class Pages:
     """The pages of one language; `others` are those that can be switched to, itself among them."""
 
-    def __init__(self, language: Language, others: tuple[Language, ...]) -> None:
-        self.language = language
+    def __init__(self, language: Language, others: tuple[Language, ...], notices: Notices) -> None:
+        self.language, self._notice = language, notices.of(language.code)
         env = Environment(
             loader=PackageLoader("kiosk.screen", "pages"),
             autoescape=True,
@@ -60,21 +60,11 @@ class Pages:
 
     def notice(self, version_asked: str | None) -> str:
         """The notice; with buttons to agree when the door asks about that version."""
-        return self._render("notice.html", asked=version_asked, **self._notice())
+        return self._render("notice.html", asked=version_asked, notice=self._notice)
 
     def consent(self, given: Mapping[str, str]) -> str:
         """The notice for somebody who is about to be enrolled, with what the enroller `given`."""
-        return self._render("consent.html", given=given, **self._notice())
-
-    def _notice(self) -> dict[str, object]:
-        """The notice in this language, in English where there is none."""
-        language = self.language.code.partition("_")[0]
-        try:
-            notice = consent_notice(language)
-        except FileNotFoundError:
-            language, notice = "en", consent_notice()
-        text = _marked_up(notice.text)
-        return {"notice": notice, "text": text, "notice_language": language}
+        return self._render("consent.html", given=given, notice=self._notice)
 
     def answer(self, answer: Answer, view: View) -> str:
         """What the door answered to a request, to whoever has the view's session."""
@@ -107,18 +97,6 @@ def panel_for(view: View) -> str | None:
     if view.session is None:
         return None
     return "panels/day" if view.session.kind == "records" else "panels/staff"
-
-
-def _marked_up(text: str) -> Markup:
-    """The little Markdown of our notices: headings, paragraphs, bold."""
-    blocks = []
-    for block in text.strip().split("\n\n"):
-        line = " ".join(block.split("\n")).strip()
-        tag, line = ("h2", line.lstrip("# ")) if line.startswith("#") else ("p", line)
-        parts = str(escape(line)).split("**")
-        bold = "".join(f"<b>{part}</b>" if n % 2 else part for n, part in enumerate(parts))
-        blocks.append(f"<{tag}>{bold}</{tag}>")
-    return Markup("\n".join(blocks))  # noqa: S704 (escaped above, part by part)
 
 
 def _countdown(seconds: int) -> Markup:

@@ -22,6 +22,7 @@ import uvicorn
 
 from kiosk.errors import ScreenError
 from kiosk.log import complain, say
+from kiosk.notices import Notices
 from kiosk.screen.app import Site, build
 from kiosk.screen.hub import Hub
 from kiosk.settings import ScreenSection
@@ -43,6 +44,7 @@ class Served:
 def open_screen(
     section: ScreenSection,
     zone: str,
+    notices: Notices,
     listening: socket.socket,
     spoken: Mapping[str, Language] | None = None,
 ) -> Iterator[Served]:
@@ -52,6 +54,7 @@ def open_screen(
     site = Site(
         hub,
         dict(spoken or languages()),
+        notices,
         language=section.language,
         token=secrets.token_urlsafe(32),
         zone=zone,
@@ -61,6 +64,7 @@ def open_screen(
     config = uvicorn.Config(
         build(site, port),
         log_config=None,
+        log_level="critical",  # its own words on an error have the error's text in them
         access_log=False,
         lifespan="off",
         ws="none",

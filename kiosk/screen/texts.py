@@ -58,6 +58,9 @@ SIGNALS: dict[str, SignalText] = {
     "FAULT": SignalText(
         "bad", "wrench", msgid("Out of order"), msgid("Please tell your supervisor.")
     ),
+    "BADGE_ONLY": SignalText(
+        "calm", "card", msgid("Badge or PIN"), msgid("No camera: please use your badge or PIN.")
+    ),
 }
 
 # By the name of `recognizer.quality.Reason`.
@@ -75,6 +78,26 @@ HINTS: dict[str, str] = {
     "MOUTH_COVERED": msgid("Uncover your mouth."),
     "NOT_A_FACE": msgid("Look at the camera."),
     "UNREADABLE": msgid("Please try again."),
+}
+
+# By the name of `kiosk.visit.Refusal`: why somebody who did something is told no, in a headline and
+# a line. They were understood, so "not recognised" would be wrong.
+REASONS: dict[str, tuple[str, str]] = {
+    "UNKNOWN_BADGE": (msgid("Wrong badge"), msgid("This badge is not known here.")),
+    "WRONG_PIN": (msgid("Wrong number or PIN"), msgid("Please try again.")),
+    "WAIT": (msgid("Too many wrong PINs"), msgid("Please wait.")),
+    "BLOCKED": (msgid("Not recorded"), msgid("You are blocked. Please talk to your supervisor.")),
+    "PIN_NEEDED": (
+        msgid("Number and PIN, please"),
+        msgid("For this, please type your number and PIN."),
+    ),
+    "TOO_LATE": (msgid("Not taken back"), msgid("It is too late to take that punch back.")),
+    "NOT_CHOSEN": (msgid("Not recorded"), msgid("Nothing was chosen. Please try again.")),
+    "NOTICE_NOT_ACCEPTED": (
+        msgid("Not recorded"),
+        msgid("Your face is not used. Please use your badge or PIN."),
+    ),
+    "UNKNOWN_NUMBER": (msgid("Wrong number"), msgid("Nobody has this number here.")),
 }
 
 DIRECTIONS: dict[str, str] = {
@@ -124,6 +147,20 @@ OVERSIGHT: dict[str, str] = {
     "dispute": msgid("Disputes a punch"),
 }
 
+# By the value of `kiosk.poses.Hint`: what is said to a face during an enrolment.
+GUIDING: dict[str, str] = {
+    "nobody": msgid("Step in front of the camera."),
+    "alone": msgid("One person only, please."),
+    "other_face": msgid("This is not the person who began."),
+    "look_ahead": msgid("Look straight at the camera."),
+    "turn_left": msgid("Turn your head a little to the left."),
+    "turn_right": msgid("Turn your head a little to the right."),
+    "look_up": msgid("Look ahead and lift your chin a little."),
+    "more": msgid("A little more."),
+    "less": msgid("A little less."),
+    "hold_still": msgid("Hold still."),
+}
+
 POSES: dict[str, str] = {
     "front": msgid("Look straight at the camera"),
     "left": msgid("Turn your head a little left"),
@@ -145,11 +182,20 @@ REFUSALS: dict[str, str] = {
     "no_such_day": msgid("There are no records for that day here."),
     "stale": msgid("The records have changed meanwhile. Please look again."),
     "not_over": msgid("The month is not over yet."),
+    "disputed_already": msgid("You have disputed this already. Headquarters has not answered yet."),
+    "too_many": msgid(
+        "Too many of your disputes wait for an answer. Please talk to your supervisor."
+    ),
+    "disputes_open": msgid("A dispute of this month is not answered yet."),
     "unknown_person": msgid("Nobody has this number here."),
-    "several_faces": msgid("There are several people in the picture."),
-    "not_one_person": msgid("These are not pictures of one person."),
+    "not_an_enroller": msgid("You may not do this."),
+    "not_active": msgid("This person is blocked or has left."),
+    "pad_off": msgid("The check for a live face is off, so nobody can be enrolled here."),
+    "no_text": msgid("There is no notice in this language."),
+    "different_people": msgid("These are not pictures of one person."),
     "already_enrolled": msgid("This face is enrolled under another number."),
-    "not_live": msgid("The check for a live face failed."),
+    "attack": msgid("The check for a live face failed."),
+    "not_stored": msgid("It was broken off. Nothing is kept."),
     "trial_failed": msgid("The trial did not recognise the face well enough."),
     "too_slow": msgid("It took too long."),
     "notice_changed": msgid("The notice has changed. Please read it again."),

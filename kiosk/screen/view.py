@@ -48,7 +48,8 @@ class Enrolment(_Value):
     """A guided enrolment that is under way: what is asked of the face, and how far it is.
 
     `good` of `needed` good frames are there, `quality` is the last one's (0..1). `refused` is a
-    code of `kiosk.screen.texts.REFUSALS` when it ended without templates.
+    code of `kiosk.screen.texts.REFUSALS` when it ended without templates. `guiding` is the value of
+    a `kiosk.poses.Hint`: what to say to the face, where it is no matter of quality.
     """
 
     phase: Literal["capture", "trial", "done", "refused"]
@@ -57,6 +58,7 @@ class Enrolment(_Value):
     needed: int = Field(5, ge=1)
     quality: float = Field(0.0, ge=0, le=1)
     refused: str | None = None
+    guiding: str | None = None
 
 
 class View(_Value):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 Line = dict[str, Any]
-_COLOURS = {"accept": "green", "already recorded": "green"}
+_COLOURS = {"punch": "green", "repeat": "green"}
 
 
 class Screen:

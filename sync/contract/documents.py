@@ -23,6 +23,7 @@ from pydantic import Field
 
 from store.documents import open_document, seal_document
 from store.errors import ForgedDocument, StoreError
+from store.orders import MAX_SEALED
 from store.records import Utc, utc_text
 from sync.contract.errors import ForgedPayloadError, MalformedPayloadError, MisaddressedPayloadError
 from sync.contract.topics import Address
@@ -68,7 +69,7 @@ class Command(Message):
 
 
 class Reply(Message):
-    """What became of a command."""
+    """What became of a command; `sealed` is for another terminal (`share`), in base64."""
 
     v: Literal[1]
     command: Identifier
@@ -76,6 +77,7 @@ class Reply(Message):
     terminal: Name
     outcome: Annotated[str, Field(min_length=1, max_length=64)]
     detail: Annotated[str, Field(max_length=1000)] = ""
+    sealed: Annotated[str, Field(max_length=MAX_SEALED)] | None = None
     time: Utc
 
 

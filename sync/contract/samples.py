@@ -44,6 +44,7 @@ _WORDS: dict[str, Any] = {
     "detail": "",
     "day": "2026-03-02",
     "month": "2026-02",
+    "key": "CQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJyg=",
     "badges": "0009127734",
     "pin_hash": (  # of 2718, salted with the bytes 0 to 15
         "$argon2id$v=19$m=65536,t=3,p=4$AAECAwQFBgcICQoLDA0OD"

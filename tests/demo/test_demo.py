@@ -27,15 +27,15 @@ def test_the_demo_plays_a_morning_and_headquarters_has_exactly_its_punches(tmp_p
     assert done.returncode == 0, said + done.stderr
     assert "headquarters has exactly the 4 punches" in said
     table = said[said.index("The morning") :]
-    decisions = re.findall(r"(accept|already recorded|unknown|attack|ambiguous)\s", table)
-    assert decisions.count("accept") == 4
-    assert decisions.count("already recorded") == 1
+    decisions = re.findall(r"(punch|repeat|unknown|attack|ambiguous)\s", table)
+    assert decisions.count("punch") == 4
+    assert decisions.count("repeat") == 1
     assert decisions.count("unknown") >= 2, "each of the two strangers is turned down"
-    recorded = re.findall(r"(\d{4}) (\w+)\s*│\s*[\d.]+\s*│\s*accept", table)
+    recorded = re.findall(r"(\d{4}) (\w+)\s*│\s*[\d.]+\s*│\s*punch", table)
     assert sorted(recorded) == [
         ("1001", "Jo"),
         ("1002", "Ben"),
         ("1003", "Cleo"),
         ("1004", "Leo"),
     ]
-    assert "green 1x1.2s, beep 1x0.12s" in said
+    assert "green 1.2 s, beep 0.1 s" in said

@@ -108,7 +108,10 @@ def test_commands_of_an_older_database_name_whom_they_are_about(tmp_path: Path) 
     with database.write() as connection:
         connection.execute(text("DROP INDEX ix_events_kind_record_id"))
         connection.execute(text("DROP INDEX ix_commands_person"))
-        for column in ("person", "repeated", "followed_by"):
+        for table in ("seals", "endings"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("ALTER TABLE terminals DROP COLUMN sealing_key"))
+        for column in ("person", "repeated", "followed_by", "change"):
             connection.execute(text(f"ALTER TABLE commands DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     database.upgrade()

@@ -165,6 +165,7 @@ def test_a_changed_face_is_renewed_by_document_and_no_other_way(
         "person": "1",
         "templates": 3,
         "reason": "replaced",
+        "order": None,
     }
 
 

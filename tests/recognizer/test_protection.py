@@ -95,3 +95,12 @@ def test_a_key_id_names_the_key_and_a_short_key_is_refused() -> None:
     assert len(key_id(KEY)) == 16
     with pytest.raises(ValueError, match="32 bytes"):
         Transform(b"short", D)
+
+
+def test_the_transform_can_be_taken_off_again() -> None:
+    """For a template that another terminal, with another key, is to have."""
+    vectors = units(3)
+    here, there = Transform(KEY, D), Transform(OTHER, D)
+    np.testing.assert_allclose(here.remove(here.apply(vectors)), vectors, atol=1e-6)
+    moved = there.apply(here.remove(here.apply(vectors)))
+    np.testing.assert_allclose(moved @ moved.T, vectors @ vectors.T, atol=1e-5)

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
+from kiosk.panel import Action
 from kiosk.screen.render import panel_for
 from kiosk.screen.view import View
 from kiosk.words import Language
-from tests.screen.conftest import Terminal
 from tests.screen.scenes import Scene
+from tests.screen.terminals import Terminal
 
 _LOOKING = (Path(__file__).parent / "looking.js").read_text(encoding="utf-8")
 
@@ -67,6 +68,13 @@ class Sight:
         self.page.evaluate("x => looking.play(x)", [number, list(scene.taps), opens])
         self.terminal.hub.actions()  # what closing told the door
 
+    def rest(self) -> None:
+        """Close what is open, the door's first, which says nothing; forget what was done."""
+        self.show(View())
+        self.page.evaluate("looking.close()")
+        self.terminal.hub.actions()
+        self.complaints.clear()
+
     def broken(self) -> list[str]:
         """What a person would call broken."""
         return [*map(str, self.page.evaluate("looking.broken()")), *self.complaints]
@@ -91,9 +99,17 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def sight(browser: Browser, terminal: Terminal, language: str = "en") -> Iterator[Sight]:
-    """The page in a language."""
-    page = browser.new_page(viewport={"width": 800, "height": 480}, reduced_motion="reduce")
+def sight(
+    browser: Browser, terminal: Terminal, language: str = "en", *, alone: bool = False
+) -> Iterator[Sight]:
+    """The page in a language; `alone`, where what a test does to it would reach other pages."""
+    if alone or not browser.contexts:
+        profile = browser.new_context(
+            viewport={"width": 800, "height": 480}, reduced_motion="reduce"
+        )
+    else:
+        profile = browser.contexts[0]
+    page = profile.new_page()
     one = Sight(page, terminal)
     terminal.hub.show(View())
     terminal.hub.actions()
@@ -105,11 +121,22 @@ def sight(browser: Browser, terminal: Terminal, language: str = "en") -> Iterato
     try:
         yield one
     finally:
-        page.close()
+        (profile if alone else page).close()
 
 
-def screenshots(tmp: Path) -> Path:
-    """Where the pictures go: `KIOSK_SCREENSHOTS`, else the test's own folder."""
-    folder = Path(os.environ.get("KIOSK_SCREENSHOTS", tmp))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def keep_picture(seen: Sight, name: str) -> None:
+    """Into the folder that `KIOSK_SCREENSHOTS` names, for people to look at."""
+    folder = os.environ.get("KIOSK_SCREENSHOTS")
+    if folder is not None:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        seen.page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def done(seen: Sight, button: str) -> list[Action]:
+    """What the door is told when that is tapped, or that key pressed (`key:Escape`)."""
+    with seen.page.expect_response(lambda response: "/actions/" in response.url):
+        if button.startswith("key:"):
+            seen.page.keyboard.press(button.removeprefix("key:"))
+        else:
+            seen.page.click(button)
+    return list(seen.terminal.hub.actions())

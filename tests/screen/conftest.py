@@ -1,56 +1,16 @@
-"""A screen that is served on a free loopback port, and a door's thread that answers it."""
+"""What the tests of the screen share: one terminal and one browser a module."""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from kiosk.screen.hub import Hub
-from kiosk.screen.server import loopback_socket, open_screen
-from kiosk.screen.standin import StandInCounter
-from kiosk.settings import ScreenSection
-from kiosk.words import Language
-from tests.screen.scenes import counter
+from tests.screen.browsing import Sight, launch, sight
+from tests.screen.terminals import Terminal, terminal
 
-_FRAME_S = 0.005  # the stand-in door's frames
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """A hub with its page's address, who answers its requests, and how it ends early."""
-
-    hub: Hub
-    address: str
-    counter: StandInCounter
-    end: Callable[[], None]
-
-
-@contextmanager
-def terminal(
-    spoken: Mapping[str, Language] | None = None, listening: socket.socket | None = None
-) -> Iterator[Terminal]:
-    """A served screen, and a thread in the place of the door's."""
-    door, over, section = counter(), threading.Event(), ScreenSection(enabled=True)
-    listening = listening or loopback_socket(0, {})
-    with ExitStack() as stack:
-        served = stack.enter_context(open_screen(section, "Europe/Berlin", listening, spoken))
-
-        def answer() -> None:
-            while not over.wait(_FRAME_S):
-                served.hub.serve(door)
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        try:
-            yield Terminal(served.hub, served.address, door, stack.close)
-        finally:
-            over.set()
-            thread.join()
+_PATIENCE_MS = 20_000  # no test is decided by how busy the machine is
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +18,30 @@ def served() -> Iterator[Terminal]:
     """A screen with the terminal's own languages."""
     with terminal() as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=_PATIENCE_MS)
+    with sync_playwright() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    one = launch(playwright)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, served: Terminal) -> Iterator[Sight]:
+    with sight(browser, served) as one:
+        yield one
+
+
+@pytest.fixture
+def seen(page: Sight) -> Sight:
+    """The page, idle."""
+    page.rest()
+    return page

@@ -11,6 +11,7 @@ from kiosk.screen import texts
 from kiosk.screen.requests import OversightLine, PunchLine
 from kiosk.screen.standin import StandInCounter
 from kiosk.screen.view import Enrolment, Link, Session, View
+from kiosk.visit import Refusal
 from recognizer.quality import Reason
 from store.records import Direction
 
@@ -69,15 +70,19 @@ def _signals() -> dict[str, Scene]:
             undo_s=9,
         ),
         "ALREADY": View(signal=Signal.ALREADY, name=NAME, at=AT, punches=PUNCHES),
+        "WRONG": View(signal=Signal.WRONG, refusal=Refusal.WRONG_PIN, wait_s=30),
+        "REJECTED": View(signal=Signal.REJECTED, refusal=Refusal.NOTICE_NOT_ACCEPTED),
         "TRY_AGAIN": View(signal=Signal.TRY_AGAIN, hint=Reason.FLAT_LIGHT),
     }
     scenes = {}
     for signal in Signal:
         view = given.get(signal.name, View(signal=signal, link=Link(online=True)))
         said = texts.SIGNALS[signal.name]
-        seen = [said.detail if signal is Signal.IDLE else said.headline]
+        seen = [said.detail if said.tone == "calm" else said.headline]
         if view.hint:
             seen.append(texts.HINTS[view.hint.name])
+        if view.refusal:
+            seen = [texts.REASONS[view.refusal.name][0]]
         if view.at:
             seen = []  # the time stands in the headline
         scenes[f"signal-{signal.name.lower().replace('_', '-')}"] = Scene(view, tuple(seen))
@@ -97,7 +102,7 @@ SCENES: dict[str, Scene] = {
         View(signal=Signal.SEEN, directions=DIRECTIONS[:2], chosen="out"), ("I see you", "Out")
     ),
     "intent-records": Scene(
-        View(intent=Intent.RECORDS), ("Look at the camera, or use badge or PIN.", "Cancel")
+        View(intent=Intent.RECORDS), ("Look at the camera, or type your number and PIN.", "Cancel")
     ),
     "intent-undo": Scene(View(intent=Intent.UNDO), ("Take back the last punch",)),
     "intent-staff": Scene(View(intent=Intent.STAFF), ("Cancel",)),
@@ -108,6 +113,10 @@ SCENES: dict[str, Scene] = {
             enrolment=Enrolment(phase="capture", pose="right", good=3, quality=0.6),
         ),
         ("Turn your head a little right", "Quality now"),
+    ),
+    "enrol-guiding": Scene(
+        View(enrolment=Enrolment(phase="capture", pose="up", guiding="look_up")),
+        ("Look ahead and lift your chin a little.",),
     ),
     "enrol-trial": Scene(
         View(signal=Signal.SEEN, enrolment=Enrolment(phase="trial", good=5)), ("Now a trial",)

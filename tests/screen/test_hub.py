@@ -9,15 +9,20 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from starlette.requests import Request as Http
+from starlette.responses import StreamingResponse
 
 from kiosk.indicators import Signal
+from kiosk.notices import Notices
 from kiosk.panel import Chose, Closed, UndoAsked
+from kiosk.screen.app import Site
 from kiosk.screen.desk import Desk, DeskError
 from kiosk.screen.hub import Hub
 from kiosk.screen.preview import Snapshot, jpeg
 from kiosk.screen.requests import Answer, Day, DayWanted, Refused, Request
 from kiosk.screen.standin import StandInCounter
 from kiosk.screen.view import NoScreen, Screen, View
+from kiosk.words import languages
 from store.errors import StoreError
 
 TODAY = date(2026, 11, 24)
@@ -88,6 +93,39 @@ def test_only_the_newest_frame_is_kept() -> None:
 def test_a_frame_of_any_size_becomes_a_picture(size: tuple[int, int]) -> None:
     image = np.zeros((*size, 3), dtype=np.uint8)
     assert jpeg(Snapshot(1, image, ((-50.0, 3.0, 9000.0, 2.0),))).startswith(b"\xff\xd8")
+
+
+def test_a_page_gets_each_frame_once_and_no_more_of_them_than_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hub, slept = Hub(), list[float]()
+    notices = Notices(punches_days=730)
+    site = Site(
+        hub,
+        languages(),
+        notices,
+        language="en",
+        token="t",  # noqa: S106 (of a page that nobody serves)
+        zone="UTC",
+        idle_s=30,
+        preview_fps=8,
+    )
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) in (3, 4):  # two frames with three pauses before, none between
+            hub.frame(np.full((480, 640, 3), len(slept), dtype=np.uint8), ())
+        site.ending = len(slept) == 8
+
+    async def frames() -> list[bytes]:
+        response = await site.preview(Http({"type": "http"}))
+        assert isinstance(response, StreamingResponse)
+        return [part async for part in response.body_iterator if isinstance(part, bytes)]
+
+    monkeypatch.setattr("kiosk.screen.app.asyncio.sleep", sleep)
+    parts = asyncio.run(frames())
+    assert [part[:2] for part in parts] == [b"--", b"\xff\xd8", b"\xff\xd8"]
+    assert slept == [1 / 8] * 8, "a pause between any two looks at the newest frame"
 
 
 def ask(desk: Desk, request: Request, counter: StandInCounter | Failing) -> Answer:

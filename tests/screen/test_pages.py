@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from kiosk.words import NAMES, languages, words
 from tests.screen.accessibility import axe
-from tests.screen.browsing import PSEUDO, Sight, launch, screenshots, sight, unmarked
-from tests.screen.conftest import Terminal, terminal
+from tests.screen.browsing import PSEUDO, Sight, keep_picture, sight, unmarked
 from tests.screen.scenes import SCENES
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all of them."""
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+from tests.screen.terminals import Terminal, terminal
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +28,9 @@ def shown() -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("language", NAMES)
 def test_every_page_is_whole_and_says_what_it_should(
-    language: str, browser: Browser, shown: Terminal, tmp_path: Path
+    language: str, browser: Browser, shown: Terminal
 ) -> None:
-    folder, spoken = screenshots(tmp_path), words(language)
-    wrong: dict[str, list[str]] = {}
+    spoken, wrong = words(language), dict[str, list[str]]()
     with sight(browser, shown, language) as seen:
         assert seen.page.locator("html").get_attribute("lang") == language.replace("_", "-")
         for name, scene in SCENES.items():
@@ -49,16 +38,15 @@ def test_every_page_is_whole_and_says_what_it_should(
             found = seen.broken()
             page = seen.page.inner_text("dialog[open]" if _over(seen) else "body")
             found += [text for text in scene.texts if spoken.gettext(text) not in page]
-            seen.page.screenshot(path=folder / f"{name}.{language}.png")
+            keep_picture(seen, f"{name}.{language}")
             if found:
                 wrong[name] = found
     assert wrong == {}
 
 
 def test_nothing_is_left_untranslated_and_all_of_it_turns_from_right_to_left(
-    browser: Browser, shown: Terminal, tmp_path: Path
+    browser: Browser, shown: Terminal
 ) -> None:
-    folder = screenshots(tmp_path)
     wrong: dict[str, list[str]] = {}
     with sight(browser, shown, PSEUDO.code) as seen:
         assert seen.page.locator("html").get_attribute("dir") == "rtl"
@@ -72,7 +60,7 @@ def test_nothing_is_left_untranslated_and_all_of_it_turns_from_right_to_left(
             part: seen.page.locator(part).evaluate("e => e.getBoundingClientRect().x")
             for part in ("#picture", "#stage", ".when", "header button")
         }
-        seen.page.screenshot(path=folder / "signal-accepted.rtl.png")
+        keep_picture(seen, "signal-accepted.rtl")
     assert wrong == {}
     assert starts["#picture"] > starts["#stage"], "the picture stands where reading begins"
     assert starts[".when"] > starts["header button"]
@@ -95,3 +83,23 @@ def test_axe_has_nothing_serious_to_say_of_any_page(browser: Browser, shown: Ter
 
 def _over(seen: Sight) -> bool:
     return seen.page.locator("dialog[open]").count() > 0
+
+
+def test_what_is_broken_is_found(browser: Browser, shown: Terminal) -> None:
+    """The look at every page can fail: a page is broken in each way, one after the other."""
+    with sight(browser, shown) as seen:
+        for how, found in (
+            ("h1.style.inlineSize = '900px'", "beyond the side"),
+            ("h1.style.blockSize = '600px'", "below"),
+            ("button.style.blockSize = button.style.minBlockSize = '40px'", "small target"),
+            ("h1.style.inlineSize = '60px'", "a word is broken"),
+            ("h1.textContent = 'Lorem ipsum dolor '.repeat(40)", "cut off"),
+        ):
+            seen.rest()
+            seen.show(SCENES["signal-rejected"].view)
+            assert seen.broken() == []
+            first = "const h1 = stage.querySelector('h1'), button = stage.querySelector('button')"
+            seen.page.evaluate(
+                f"{{const stage = document.getElementById('stage'); {first}; {how}}}"
+            )
+            assert found in " ".join(seen.broken()), how

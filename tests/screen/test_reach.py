@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from kiosk.errors import ScreenError
+from kiosk.screen.render import Pages
 from kiosk.screen.server import checked, loopback_socket
-from tests.screen.conftest import Terminal
+from tests.screen.terminals import Terminal
 
 HARNESS = Path(__file__).parent / "preview_harness.py"
 
@@ -136,6 +137,8 @@ def test_odd_bodies_do_nothing(served: Terminal) -> None:
         ("/actions/nothing", b"{}"),
         ("/actions/chose", b"\xff\xfe"),
         ("/actions/chose", b"[1]"),
+        ("/actions/chose", b"[" * 8000),
+        ("/actions/declared", b'{"number": "\\ud800"}'),
         ("/actions/declared", b'{"number": "' + b"9" * 10_000 + b'"}'),
     ):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -191,3 +194,18 @@ def test_no_frame_of_the_preview_is_written_to_a_disk(tmp_path: Path) -> None:
         [*command, str(tmp_path / "frame.jpg")], capture_output=True, text=True, check=False
     )
     assert written.returncode == -signal.SIGXFSZ
+
+
+def test_an_error_is_logged_by_its_kind_and_not_by_its_text(
+    served: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise ValueError("Ana María, PIN 2580")
+
+    monkeypatch.setattr(Pages, "panel", fail)
+    assert get(served, "/panels/keypad")[0] == 500
+    assert "screen_failed" in caplog.text
+    assert "2580" not in caplog.text + "".join(capfd.readouterr())

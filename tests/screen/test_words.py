@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from kiosk.indicators import Signal
+from kiosk.poses import Hint
 from kiosk.screen import texts
+from kiosk.visit import Refusal
 from kiosk.words import NAMES, languages, words
 from recognizer.quality import Reason
 
@@ -75,6 +78,8 @@ def test_what_is_compiled_is_what_is_written(language: str) -> None:
 def test_every_signal_and_every_hint_has_words() -> None:
     assert {signal.name for signal in Signal} <= set(texts.SIGNALS)
     assert {reason.name for reason in Reason} == set(texts.HINTS)
+    assert {refusal.name for refusal in Refusal} == set(texts.REASONS)
+    assert {hint.value for hint in Hint} == set(texts.GUIDING)
 
 
 def test_each_signal_has_a_tone_and_a_shape_that_no_other_has() -> None:
@@ -91,3 +96,13 @@ def test_a_language_is_spoken_by_its_code_and_no_other() -> None:
     assert {language.direction for language in languages().values()} == {"ltr"}
     with pytest.raises(KeyError):
         words("tlh")
+
+
+def test_a_wheel_takes_the_pages_and_the_words_along() -> None:
+    project = tomllib.loads((KIOSK.parent / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["kiosk"]
+    taken = {file for pattern in patterns for file in KIOSK.glob(pattern)}
+    folders = (KIOSK / "screen" / "pages", KIOSK / "screen" / "static", LOCALE)
+    needed = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    assert len(needed) > 20
+    assert needed - taken == {LOCALE / "babel.cfg"}, "that one is for scripts/words only"

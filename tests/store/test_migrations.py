@@ -43,14 +43,14 @@ DIGESTS = {
         "64d345ba01f1e48badc8e4e5e42c25237482e11fb2b9c8a3cf8615f7ad40cad2",
         "44f5b20182baaadf60a27e4bade4769c53684000f74ea88ced2e8ccdf3ff0e9b",
         "429f605d7dd45853aa04d9e84c21f0573acc291ac1184ede3437b75cc13b9177",
-        "c073fd4e5f55757eb017f669079257ad82a46b47300f777dc4395cac0f9420e2",
+        "61c1e335922539f8ff7c6029af5048a7a605d6df90e693cd87df1f42a1e7c055",
     ],
     "gallery": [
         "c4b6a99efd56932cd35783b2741836e3cd44ba436e17d6abc2e85e5df021f38e",
         "3532cdbfc216ec18b8b491bd3fafcc78ec97a09d800249d926c51ff843673501",
         "bf8a2da4b9be3436fc9cc2be288d2af3d588d904e98d2e49753a046a10d03c08",
         "ceee1490486a751ac874f11a7102fcad189d50b5f415e8c8688b61bd18223ea3",
-        "2d8da7b00a2c96cd39f8dcd907a8dd7a8444b183b67f7cbaebb10d6c9118f61f",
+        "3546979e288ce996b10da15343998e97b0c79c062be0dc7053c602b2523922fb",
     ],
 }
 
@@ -215,3 +215,27 @@ def test_a_newer_file_with_content_is_refused_and_no_byte_changes(
     assert set(tmp_path.iterdir()) <= {path, log, index}
     assert not log.exists() or log.read_bytes() == b""
     open_database(path, KEYS[name], create=False, schema=newer).close()
+
+
+@pytest.mark.parametrize("name", ["ledger", "gallery"])
+def test_a_newer_file_that_says_so_is_gone_on_with_and_then_taken_up_again(
+    tmp_path: Path, name: str
+) -> None:
+    """What a release that was taken back has made of a file is no obstacle (docs/updates.md)."""
+    schema = SCHEMAS[name]
+    path = copied(tmp_path, name, max(version for kept, version in KEPT if kept == name))
+    later = ("CREATE TABLE later (a ANY) STRICT", "INSERT INTO later VALUES (1)")
+    newer = replace(schema, steps=(*schema.steps, later), compatible_with=schema.version)
+    open_database(path, KEYS[name], create=False, schema=newer).close()
+    old = open_database(path, KEYS[name], create=False)
+    written = "INSERT OR REPLACE INTO erasure VALUES (1)"
+    assert old.execute(written) == 1
+    assert old.damage() == []
+    old.close()
+    back = open_database(path, KEYS[name], create=False, schema=newer)
+    assert back.one("SELECT count(*) FROM erasure, later", (), int) == 1
+    back.close()
+    two_on = replace(newer, steps=(*newer.steps, later[1:]), compatible_with=newer.version)
+    open_database(path, KEYS[name], create=False, schema=two_on).close()
+    with pytest.raises(NewerSchemaError):
+        open_database(path, KEYS[name], create=False)

@@ -66,6 +66,8 @@
     if (mine !== wanted) return;
     if (answer.status === 204) dismiss();
     else if (answer.ok) fill(await answer.text());
+    else if (answer.status === 403) location.reload(); // of an earlier start: its token is no more
+    else dismiss();
   };
   const open = (path) => ask(fetch(address(`panels/${path}`)), ++wanted);
   const post = (path, value) => ask(send(path, value), ++wanted);
@@ -82,16 +84,41 @@
   };
 
   // -- what the door shows -----------------------------------------------------------------------
-  // An answer must be seen: a panel that somebody left open makes room for it.
-  const ANSWERS = ["ACCEPTED", "ALREADY", "UNDONE", "WAITING", "WRONG", "REJECTED", "FAULT"];
+  // An answer must be seen: a panel that somebody left open makes room for it. Being unknown is none:
+  // whoever types a PIN because their face is not used stands before the camera as well.
+  const ANSWERS = ["ACCEPTED", "ALREADY", "UNDONE", "WAITING"];
+
+  // What stays as it is stays in place: a button that a finger is on must not be replaced under it.
+  const settle = (old, fresh) => {
+    if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+      old.replaceWith(fresh);
+      return;
+    }
+    if (old.nodeType === Node.TEXT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+      return;
+    }
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes)
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    settleAll(old, fresh);
+  };
+  const settleAll = (old, fresh) => {
+    const [was, is] = [[...old.childNodes], [...fresh.childNodes]];
+    is.forEach((node, n) => (n < was.length ? settle(was[n], node) : old.append(node)));
+    for (const node of was.slice(is.length)) node.remove();
+  };
+  const put = (place, html) => {
+    const fresh = document.createElement("div");
+    fresh.innerHTML = html;
+    dress(fresh);
+    settleAll(place, fresh);
+  };
 
   const show = (view) => {
-    const focus = document.activeElement?.id;
     body.dataset.signal = view.signal;
-    stage.innerHTML = view.stage;
-    document.getElementById("status").innerHTML = view.status;
-    dress(stage);
-    if (focus) document.getElementById(focus)?.focus();
+    put(stage, view.stage);
+    put(document.getElementById("status"), view.status);
     const said = stage.firstElementChild.dataset.said;
     const voice = document.getElementById("said");
     if (voice.textContent !== said) voice.textContent = said;
