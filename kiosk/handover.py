@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kiosk.clock import SystemClock
+from kiosk.doctor.finding import Level
 from kiosk.errors import KioskError
 from kiosk.paper import Rows, Words, pdf
 from kiosk.settings import Settings, load
@@ -131,7 +132,7 @@ def _doctor_rows(doctor: list[Mapping[str, str]] | None) -> Iterator[Words | Row
     if doctor is None:
         yield Words("paragraph", "was not run")
         return
-    wrong = [row for row in doctor if row["outcome"] != "ok"]
+    wrong = [row for row in doctor if row["outcome"] != Level.OK.value]
     yield Words("paragraph", f"{len(doctor) - len(wrong)} of {len(doctor)} lines are ok.")
     if wrong:
         shown = [[row["outcome"], _short(row["what"])] for row in wrong[:_DOCTOR_LINES]]
@@ -150,13 +151,9 @@ def _doctor(path: Path) -> list[dict[str, str]] | None:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    rows = found if isinstance(found, list) else found.get("checks", found.get("lines", []))
     return [
-        {
-            "outcome": str(row.get("outcome", row.get("state", "unknown"))),
-            "what": " ".join(str(row[key]) for key in ("name", "what", "text") if key in row),
-        }
-        for row in rows
+        {"outcome": row["level"], "what": f"{row['name']}: {row['says']}"}
+        for row in found["findings"]
     ]
 
 

@@ -21,6 +21,7 @@ BROKER_CA||/.+|File with the CA's certificate of the broker (PEM)
 HQ_KEY||/.+|File with headquarters' public key (hq.pub)
 CERTIFICATE||(/.+)?|File with this terminal's TLS certificate (empty: a request is made)
 CERTIFICATE_KEY||(/.+)?|File with its key (empty: the one that made the request)
+RELEASE_KEY||(/.+)?|File with the public key of who signs updates (empty: kiosk-update is not set up)
 CAMERA|$camera|(picamera2|v4l2)|Camera: picamera2 or v4l2
 PINS|$pins|(auto|mock)|Lamps and buzzer: auto, or mock where there are none
 PAD|on|(on|off)|Liveness check
@@ -90,7 +91,7 @@ answers_ask() {
 # Files that the answers name are looked at before anything is changed.
 answers_files() {
     local key
-    for key in BROKER_CA HQ_KEY CERTIFICATE CERTIFICATE_KEY; do
+    for key in BROKER_CA HQ_KEY CERTIFICATE CERTIFICATE_KEY RELEASE_KEY; do
         # A later run needs the file no more: a copy is in /etc/kiosk.
         [ -z "${ANSWER[$key]}" ] || [ -r "${ANSWER[$key]}" ] || [ -e "$(kept_as "$key")" ] \
             || mistakes+=("$key = '${ANSWER[$key]}': no such file")
@@ -106,6 +107,7 @@ kept_as() {
     case $1 in
         BROKER_CA) printf '%s' "$ETC/tls/ca.pem" ;;
         HQ_KEY) printf '%s' "$ETC/hq.pub" ;;
+        RELEASE_KEY) printf '%s' "$ETC/release.pub" ;;
         CERTIFICATE) printf '%s' "$ETC/tls/terminal.pem" ;;
         CERTIFICATE_KEY) printf '%s' "$ETC/tls/terminal.key" ;;
     esac

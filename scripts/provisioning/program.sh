@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The program: an environment for a release under /opt/kiosk/releases, which sees Debian's packages (libcamera,
-# evdev, lgpio), `current` that names the release in use, and `bin`, which units and sudoers name. And its models.
+# evdev, lgpio), `current` that names the release in use, `updater`, and `bin`, which units and sudoers name:
+# kiosk-update's own layout (docs/updates.md), so that a release follows this one. And its models.
 
 OPT=/opt/kiosk
 RELEASES=$OPT/releases
@@ -30,6 +31,8 @@ program_extras() { if [ "${ANSWER[SCREEN]}" = yes ]; then printf '[screen]'; fi;
 program_is_done() {
     local release
     release=$RELEASES/$(program_version)
+    # kiosk-update has gone on from here: an older stick must not take that back.
+    if [ -e "$OPT/current/release.json" ] && [ ! -e "$OPT/current/provisioned" ]; then return 0; fi
     [ "$(cat "$release/provisioned" 2>/dev/null)" = "$(program_digest)" ] \
         && [ "$(readlink "$OPT/bin")" = current/bin ] && [ "$(readlink "$OPT/current")" = "releases/$(program_version)" ]
 }
@@ -40,7 +43,7 @@ program_do() {
     make_folder "$RELEASES"
     listed directories "$release"
     rm -f "$release/provisioned"
-    # --without-pip and Debian's own ensurepip later would be the same; --clear takes away half of an older try.
+    # --clear takes away half of an older try.
     quietly python3 -m venv --clear --system-site-packages "$release"
     work=$(mktemp -d)
     if [ -n "$OFFLINE" ]; then
@@ -56,10 +59,12 @@ program_do() {
     # Debian's simplejpeg is built for Debian's numpy and does not load beside the newer one in here.
     [ "${ANSWER[CAMERA]}" != picamera2 ] || quietly "$release/bin/python" -m pip --disable-pip-version-check install -q \
         "${sources[@]}" --no-deps --constraint "$work/constraints.txt" --ignore-installed simplejpeg
+    quietly "$release/bin/python" -m kiosk.update.adoption "$package"
     rm -rf "$work"
     quietly "$release/bin/kiosk" --version
     program_digest >"$release/provisioned"
     sync "$release/provisioned"
+    point_link "releases/$(program_version)" "$OPT/updater"
     point_link "releases/$(program_version)" "$OPT/current"
     point_link current/bin "$OPT/bin"
 }

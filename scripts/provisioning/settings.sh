@@ -41,6 +41,7 @@ mode = "${ANSWER[PAD]}"
 pins = "${ANSWER[PINS]}"
 TOML
     [ "${ANSWER[PAD]}" = on ] || printf '\n[enrolment]\nrequire_pad = false\n'
+    [ -z "${ANSWER[RELEASE_KEY]}" ] || printf '\n[update]\npublic_key = "%s"\n' "$ETC/release.pub"
     [ "${ANSWER[SCREEN]}" = no ] || printf '\n[screen]\nenabled = true\nlanguage = "%s"\n' "${ANSWER[LANGUAGE]}"
 }
 

@@ -49,40 +49,50 @@ packages_do() {
     rm "$STATE/users.before" "$STATE/packages.before"
 }
 
-SYSUSERS=/usr/lib/sysusers.d/kiosk.conf
 TMPFILES=/usr/lib/tmpfiles.d/kiosk.conf
-SUDOERS=/etc/sudoers.d/kiosk
 
-sysusers_text() {
-    cat "$SOURCE/systemd/kiosk.sysusers"
-    # Raspberry Pi OS has it; elsewhere kiosk.service would not start without the group that it names.
-    printf 'g gpio -\n'
-    [ "${ANSWER[SCREEN]}" = no ] || printf 'u kiosk-browser - "Kiosk browser on the display"\n'
+# users_table: SOURCE DESTINATION MODE of what says who there is and who may what.
+users_table() {
+    local file name
+    for file in "$SOURCE"/systemd/*.sysusers; do
+        name=${file##*/}
+        printf '%s %s 644\n' "$file" "/usr/lib/sysusers.d/${name%.sysusers}.conf"
+    done
+    for file in "$SOURCE"/systemd/*.sudoers; do
+        name=${file##*/}
+        printf '%s %s 440\n' "$file" "/etc/sudoers.d/${name%.sudoers}"
+    done
 }
 
+# users_wanted: the lines of sysusers.d(5) in all of them.
+users_wanted() { cat "$SOURCE"/systemd/*.sysusers && { [ "${ANSWER[SCREEN]}" = no ] || browser_user; }; }
+BROWSER_USER=/usr/lib/sysusers.d/kiosk-browser.conf
+browser_user() { printf 'u kiosk-browser - "Kiosk browser on the display"\n'; }
+
 users_is_done() {
-    local kind name
-    sysusers_text | holds "$SYSUSERS" 644 && holds "$SUDOERS" 440 <"$SOURCE/systemd/kiosk.sudoers" || return 1
+    local from to mode kind name
+    while read -r from to mode; do holds "$to" "$mode" <"$from" || return 1; done < <(users_table)
+    [ "${ANSWER[SCREEN]}" = no ] || browser_user | holds "$BROWSER_USER" 644 || return 1
     while read -r kind name _; do
         case $kind in
             u) getent passwd "$name" >/dev/null || return 1 ;;
             g) getent group "$name" >/dev/null || return 1 ;;
         esac
-    done < <(sysusers_text)
+    done < <(users_wanted)
 }
 
 users_do() {
-    local kind name
+    local from to mode kind name
     while read -r kind name _; do
         case $kind in
             u) getent passwd "$name" >/dev/null || listed users "$name" ;;&
             u | g) getent group "$name" >/dev/null || listed groups "$name" ;;
         esac
-    done < <(sysusers_text)
-    sysusers_text | put 644 "$SYSUSERS"
-    quietly systemd-sysusers "$SYSUSERS"
-    put 440 "$SUDOERS" <"$SOURCE/systemd/kiosk.sudoers"
-    quietly visudo -cqf "$SUDOERS"
+    done < <(users_wanted)
+    while read -r from to mode; do put "$mode" "$to" <"$from"; done < <(users_table)
+    [ "${ANSWER[SCREEN]}" = no ] || browser_user | put 644 "$BROWSER_USER"
+    quietly systemd-sysusers
+    quietly visudo -cq
 }
 
 directories_is_done() {

@@ -8,7 +8,7 @@ MEMORY_KEYS=/run/kiosk-keys
 HOST_KEY=/var/lib/systemd/credential.secret
 UNITS=/etc/systemd/system
 
-trusted_is_done() { is_kept BROKER_CA && is_kept HQ_KEY; }
+trusted_is_done() { is_kept BROKER_CA && is_kept HQ_KEY && { [ -z "${ANSWER[RELEASE_KEY]}" ] || is_kept RELEASE_KEY; }; }
 
 # is_kept KEY: whether the file of an answer is in /etc/kiosk; one that can be read no more (a stick) was.
 is_kept() { if [ -r "${ANSWER[$1]}" ]; then cmp -s "${ANSWER[$1]}" "$(kept_as "$1")"; else [ -e "$(kept_as "$1")" ]; fi; }
@@ -18,7 +18,7 @@ trusted_do() {
     openssl pkey -pubin -in "${ANSWER[HQ_KEY]}" -noout -text 2>/dev/null | grep -qi ed25519 \
         || die "HQ_KEY: ${ANSWER[HQ_KEY]} is no Ed25519 public key in PEM; kiosk-hq keys create makes hq.pub"
     openssl x509 -in "${ANSWER[BROKER_CA]}" -noout 2>/dev/null || die "BROKER_CA: ${ANSWER[BROKER_CA]} is no certificate in PEM"
-    for key in BROKER_CA HQ_KEY; do
+    for key in BROKER_CA HQ_KEY ${ANSWER[RELEASE_KEY]:+RELEASE_KEY}; do
         is_kept "$key" || put 644 "$(kept_as "$key")" <"${ANSWER[$key]}"
     done
 }
@@ -114,19 +114,36 @@ units_table() {
         case $name in kiosk-screen.* | kiosk-browser.*) [ "${ANSWER[SCREEN]}" = yes ] || continue ;; esac
         printf '%s %s\n' "$file" "$UNITS/$name"
     done
-    for file in "$SOURCE"/systemd/sealed/*.conf; do
-        name=${file##*/}
-        ! is_sealed || printf '%s %s\n' "$file" "$UNITS/${name%.conf}.d/sealed.conf"
-    done
-    [ "${ANSWER[SCREEN]}" = no ] || printf '%s %s\n' "$SOURCE/systemd/screen/kiosk.service.conf" "$UNITS/kiosk.service.d/screen.conf"
+    if is_sealed; then dropins sealed; fi
+    if [ "${ANSWER[SCREEN]}" = yes ]; then dropins screen; fi
+    if has_section update; then dropins update; fi
+    # Pauses that grow: older ones warn of it and pass over it.
+    if [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 254 ]; then dropins v254; fi
 }
 
-# units_enabled: what starts with the terminal. Delivery waits for the certificate, backups for [backup].
+# dropins FOLDER: systemd/FOLDER/UNIT.conf goes to UNIT.d/FOLDER.conf.
+dropins() {
+    local file name
+    for file in "$SOURCE/systemd/$1"/*.conf; do
+        name=${file##*/}
+        printf '%s %s\n' "$file" "$UNITS/${name%.conf}.d/$1.conf"
+    done
+}
+
+has_section() { grep -q "^\[$1\]" "$SETTINGS"; }
+
+# units_enabled: what starts with the terminal. Delivery waits for the certificate, backups and updates for
+# their section; a template is started by those that need it.
 units_enabled() {
     local timer
     printf 'kiosk.service\n'
     for timer in "$SOURCE"/systemd/*.timer; do
-        [ "${timer##*/}" = kiosk-backup.timer ] && ! grep -q '^\[backup\]' "$SETTINGS" && continue
+        case ${timer##*/} in
+            *@.timer) continue ;;
+            kiosk-backup.timer) has_section backup || continue ;;
+            kiosk-update-check.timer) has_section update || continue ;;
+            kiosk-certificate.timer) [ -f "$ETC/tls/terminal.pem" ] || continue ;;
+        esac
         printf '%s\n' "${timer##*/}"
     done
     [ ! -f "$ETC/tls/terminal.pem" ] || printf 'kiosk-sync.service\n'

@@ -82,8 +82,8 @@ def test_the_page_is_one_page_also_when_everything_is_wrong(
     settings_file: Path, state: Path
 ) -> None:
     (state / "steps").write_text("".join(f"step{n}=done\n" for n in range(16)))
-    rows = [{"name": f"line {n}", "outcome": "failure", "what": "wrong " * 12} for n in range(40)]
-    (state / "doctor.json").write_text(json.dumps(rows))
+    rows = [{"name": f"line {n}", "level": "failure", "says": "wrong " * 12} for n in range(40)]
+    (state / "doctor.json").write_text(json.dumps({"findings": rows}))
     report, _ = made(settings_file, state)
     file = page(report, "ab" * 32, "cd" * 32)
     assert len(re.findall(rb"/Type /Page\b", file)) == 1
