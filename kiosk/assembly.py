@@ -29,6 +29,7 @@ from recognizer.challenge import ChallengeLimits
 from recognizer.decision import DecisionPolicy
 from recognizer.pipeline import Recognizer
 from store.machine import Health
+from store.supervisor import Supervisor
 
 _NOTICE_S = 90.0  # the notice has some 300 words, and people read 200 to 250 a minute
 _NO_SCREEN_S = 3.0  # nobody can accept it here: once through the signal, and the next one
@@ -47,6 +48,7 @@ def assemble(
     station: Station | None = None,
     health: Callable[[], Health] | None = None,
     screen: Screen | None = None,
+    supervisor: Supervisor | None = None,
 ) -> Door:
     """The door of one terminal; `eyes` is None where there is nothing to recognise with.
 
@@ -81,6 +83,7 @@ def assemble(
         stopping,
         screen,
         Viewer(settings, stores, performer.office, rules),
+        supervisor or Supervisor(),
     )
 
 

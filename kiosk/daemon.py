@@ -16,7 +16,7 @@ from kiosk.cameras import Frame
 from kiosk.clock import Clock
 from kiosk.errors import CameraError
 from kiosk.indicators import Signal
-from kiosk.log import say
+from kiosk.log import detail, say
 from kiosk.orders import obey
 from kiosk.panel import Action, Panel
 from kiosk.patience import Tick
@@ -30,6 +30,7 @@ from kiosk.viewing import Viewer
 from kiosk.visit import Event, Nobody, Phase, Rules, Show, State, Touched
 from kiosk.watchman import CAMERA_LOST, CAMERA_UNAVAILABLE, MODELS_UNAVAILABLE, Watchman
 from store.errors import UnsoundDatabaseError
+from store.supervisor import Supervisor
 
 _INBOX_EVERY_S = 0.5
 
@@ -46,6 +47,7 @@ class Door:
 
     `sight` is None where nothing can be recognised: badge and PIN go on. `stopping` ends the run
     after the frame in hand, `station.restart` with the first frame at which nobody is being served.
+    `supervisor` hears of progress only: a frame or tick served, an effect (a commit, say) done.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class Door:
         stopping: threading.Event,
         screen: Screen,
         viewer: Viewer,
+        supervisor: Supervisor,
     ) -> None:
         self._stores, self._rules, self._sight = stores, rules, sight
         self._panel, self._reception, self._performer = panel, reception, performer
         self._watchman, self._station, self._clock = watchman, station, clock
         self._stopping, self._screen, self._viewer = stopping, screen, viewer
+        self._supervisor = supervisor
         self._state = State()
         self._blind = sight is None
         self._gallery_version = -1
@@ -84,6 +88,7 @@ class Door:
         self._refresh()
         say("ready")
         self._station.overrides.ready()
+        self._supervisor.ready()
         try:
             for n, frame in enumerate(source.frames()):
                 if self._stopping.is_set():
@@ -94,6 +99,7 @@ class Door:
                 if self._station.restart and self._state.phase is Phase.IDLE:
                     break
                 self._serve(frame)
+                self._supervisor.progress()
         except CameraError:
             self._performer.perform(Show(Signal.FAULT), 0.0)
             self._watchman.report(CAMERA_LOST, True, self._clock.now())
@@ -128,10 +134,15 @@ class Door:
     def _do_chores(self) -> None:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
         self._watchman.look(self._clock.now())
-        self._viewer.keep_link(time.monotonic())
         with putting_off("chores_put_off"):
+            self._viewer.keep_link(time.monotonic())
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
+        heart, idle = self._station.heart, self._state.phase is Phase.IDLE
+        if heart is not None:
+            with putting_off("pulse_put_off"):
+                if heart.beat(self._clock.now(), idle=idle):
+                    self._station.restart = "update"
 
     def _serve(self, frame: Frame | Tick) -> None:
         blind = self._sight is None or isinstance(frame, Tick)
@@ -140,18 +151,31 @@ class Door:
             if self._state.phase is Phase.IDLE:
                 self._performer.perform(Show(self._idle()), frame.at_s)
         for action in self._panel.actions():
-            self._feed(self._reception(action, frame.at_s))
+            self._take(action, frame.at_s)
         office, enrolling = self._performer.office, self._performer.office.enrolling
-        self._screen.serve(office)
+        with putting_off("request_put_off"):
+            self._screen.serve(office)
         if office.touched() or (enrolling is not None and enrolling.active):
             self._feed(Touched(frame.at_s))
         if self._sight is None or isinstance(frame, Tick):
             self._feed(Nobody(frame.at_s))
         elif enrolling is not None and enrolling.active:
-            enrolling.see(frame)
+            with putting_off("enrolment_broken_off"):
+                enrolling.see(frame)
         else:
             self._feed(self._sight.see(frame, self._state))
-        self._show(frame)
+        with putting_off("not_shown"):
+            self._show(frame)
+
+    def _take(self, action: Action, at_s: float) -> None:
+        """What somebody did; where the gallery cannot be read, that is said and they try again."""
+        event = None
+        with putting_off("action_put_off", kind=type(action).__name__):
+            event = self._reception(action, at_s)
+        if event is not None:
+            self._feed(event)
+        else:
+            self._performer.perform(Show(Signal.FAULT), at_s)
 
     def _show(self, frame: Frame | Tick) -> None:
         if self._sight is not None and isinstance(frame, Frame):
@@ -166,8 +190,12 @@ class Door:
         waiting: list[Event] = [event]
         while waiting:
             rules = replace(self._rules, idle=self._idle())
+            before = self._state.phase
             self._state, effects = step(self._state, waiting.pop(), rules)
+            if self._state.phase is not before:
+                detail("phase", phase=self._state.phase.name.lower(), at_s=round(event.at_s, 3))
             for effect in effects:
                 written = self._performer.perform(effect, event.at_s)
+                self._supervisor.progress()
                 if written is not None:
                     waiting.append(written)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 
 class KioskError(Exception):
     """Anything that the terminal itself can say clearly. The message is one line with the mend."""
@@ -55,15 +53,6 @@ class JoinError(KioskError):
     """This machine is not made a terminal of a site, or not yet; nothing there was replaced."""
 
     exit_code = 8
-
-
-class GoneError(KioskError):
-    """This terminal is out of service for good, and everything of it is erased."""
-
-    exit_code = 8
-
-    def __init__(self, proof: Path) -> None:
-        super().__init__(f"out of service ({proof}); `kiosk join` sets it up under a new name")
 
 
 class NoBackupError(KioskError, LookupError):

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from store.people import Role
+if TYPE_CHECKING:  # `kiosk --help` needs the table, not the store
+    from store.people import Role
 
 RoleName = Literal["employee", "enroller", "supervisor", "technician", "auditor"]
 ROLE_NAMES: tuple[RoleName, ...] = ("employee", "enroller", "supervisor", "technician", "auditor")
@@ -43,8 +44,10 @@ class Right(Enum):
     BACKUP = "make, check and bring back backups"
     KEYS = "make, rotate and seal keys, re-issue templates"
     MODELS = "fetch and check model weights, measure the recogniser"
+    DOCTOR = "check the terminal and mend what is safe to mend"
     CONTRACT = "write and check the contract's files"
     RUN = "run the daemon by hand"
+    UPDATE = "install and take back releases (`kiosk-update`, as root by sudo)"
     SERVICE = "put the terminal into service and out of it for good"
 
 
@@ -72,8 +75,11 @@ TABLE: Mapping[Right, frozenset[RoleName]] = {
     Right.BACKUP: frozenset({"technician"}),
     Right.KEYS: frozenset({"technician"}),
     Right.MODELS: frozenset({"technician"}),
+    Right.DOCTOR: frozenset({"technician"}),
     Right.CONTRACT: frozenset({"technician"}),
     Right.RUN: frozenset({"technician"}),
+    # Another program (docs/updates.md): systemd/kiosk-update.sudoers lets this role run it as root.
+    Right.UPDATE: frozenset({"technician"}),
     Right.SERVICE: frozenset({"technician"}),
 }
 
@@ -119,6 +125,7 @@ COMMANDS: Mapping[str, Right] = {
     "backup restore": Right.BACKUP,
     "evaluate": Right.MODELS,
     "pad evaluate": Right.MODELS,
+    "doctor": Right.DOCTOR,
     "contract export": Right.CONTRACT,
     "contract check": Right.CONTRACT,
     "notice": Right.NOTICE,

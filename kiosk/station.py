@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from importlib import metadata
 
+from kiosk.heart import Heart
 from kiosk.log import complain
 from kiosk.overrides import Overrides
 from kiosk.settings import Settings
@@ -24,7 +25,7 @@ class Station:
     """The daemon at one door. `restart`: why it is to end and be started again, once nobody waits.
 
     `models` are the SHA-256 of the networks that run, by what they are for; `settings_digest` is
-    that of the technician's file.
+    that of the technician's file. `heart` beats where the settings have an `[update]`.
     """
 
     settings: Settings
@@ -33,6 +34,7 @@ class Station:
     settings_digest: str = ""
     version: str = field(default_factory=lambda: metadata.version("kiosk"))
     restart: str | None = None
+    heart: Heart | None = None
     refused: Counter[str] = field(default_factory=Counter)
     _reported: Counter[str] = field(default_factory=Counter)
     _reported_at: tuple[str, int] = ("", 0)

@@ -29,7 +29,7 @@ from store.backup_files import made_here
 from store.errors import UnknownPersonError
 from store.files import disk_error, place, unoccupied
 from store.own_records import OwnRecords
-from store.records import Instant, Record, SubjectExport, person_number, utc_text
+from store.records import Instant, Record, SubjectExport, TemplatesGiven, person_number, utc_text
 from store.subject import Acted, Row, held, records_acted, witnessed
 
 _JSON, _PDF = "subject.json", "subject.pdf"
@@ -168,12 +168,13 @@ def _part(one: Acted) -> dict[str, object]:
 def _sent(records: Sequence[Record], acted: Sequence[Acted], confirmed: int) -> dict[str, object]:
     numbers = [record.seq for record in records] + [one.record.seq for one in acted]
     arrived = sum(number <= confirmed for number in numbers)
+    given = any(record.kind == TemplatesGiven.kind for record in records)
     return {
         "to": "headquarters",
         "headquarters_has_up_to": confirmed,
         "records_there": arrived,
         "records_still_to_go": len(numbers) - arrived,
-        "templates_and_name": "never sent",
+        "templates_and_name": "sealed for other terminals" if given else "never sent",
     }
 
 

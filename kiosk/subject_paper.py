@@ -127,7 +127,7 @@ def _elsewhere(document: Mapping[str, Any]) -> Iterator[Words | Rows]:
     yield Words(
         "paragraph",
         f"Headquarters has {sent['records_there']} of these records; {sent['records_still_to_go']} "
-        "are still to go. Name and templates are never sent.",
+        f"are still to go. Name and templates: {sent['templates_and_name']}.",
     )
     backups = document["backups"]
     yield Words(

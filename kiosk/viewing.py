@@ -1,7 +1,7 @@
 """What the screen shows, put together from the state machine, the clerk and the ledger.
 
-A name and today's punches are shown to their person: while the answer shows and can be taken back,
-and no longer. Belongs to the daemon's thread.
+A name and today's punches are shown to their person: while they stand there, for as long as the
+punch can be taken back. Belongs to the daemon's thread.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from store.records import Direction
 
 _ABOUT_A_PERSON = frozenset({Signal.ACCEPTED, Signal.ALREADY})
 _SILENT_S = 120.0  # records wait, and no receipt came: twice the status interval of sync
+_LEAST_SHOWN_S = 5.0  # of an answer with name, time and kind: to be read in passing
 # What can be chosen in the modes in which hands choose.
 _OFFERED: tuple[Direction, ...] = ("in", "out", "break_start", "break_end")
 _OVERTIME: tuple[Direction, ...] = ("overtime_in", "overtime_out")
@@ -33,6 +34,7 @@ class Viewer:
     def __init__(self, settings: Settings, stores: Stores, office: Office, rules: Rules) -> None:
         self._stores, self._office, self._rules = stores, office, rules
         self._zone = ZoneInfo(settings.terminal.zone)
+        self._shown_s = max(rules.undo_s, _LEAST_SHOWN_S)
         by_hand = settings.punches.mode not in ("none", "fixed")
         offered = (*_OFFERED, *(_OVERTIME if settings.punches.overtime else ()))
         self._directions = offered if by_hand else ()
@@ -54,14 +56,14 @@ class Viewer:
         if told is not self._told:
             self._read(told)
         age_s = at_s - state.since_s
-        about = told if state.phase is Phase.ANSWERED and age_s < self._rules.undo_s else None
+        about = told if state.phase is Phase.ANSWERED and age_s < self._shown_s else None
         if shown.signal not in _ABOUT_A_PERSON:
             about = None
         enrolment, hint = None, shown.hint if isinstance(shown.hint, Reason) else None
         if self._office.enrolling is not None:
             enrolment, enrolling_hint = self._office.enrolling.shown()
             hint = enrolling_hint or hint
-        over = state.phase is Phase.ANSWERED and age_s >= self._rules.undo_s
+        over = state.phase is Phase.ANSWERED and age_s >= self._shown_s
         asked = state.question is Question.NOTICE
         return View(
             signal=self._rules.idle if over else shown.signal,
@@ -90,10 +92,12 @@ class Viewer:
         return int(left_s) if left_s >= 1 else None
 
     def _read(self, told: Told | None) -> None:
+        self._told, self._name, self._punches = None, None, ()
+        if told is not None:  # what raises here leaves nobody's name
+            person = self._stores.gallery.person(told.person)
+            punches = self._office.today(told.person)
+            self._name, self._punches = person.name if person else None, punches
         self._told = told
-        person = self._stores.gallery.person(told.person) if told else None
-        self._name = person.name if person else None
-        self._punches = self._office.today(told.person) if told else ()
 
     def _local(self, utc: datetime) -> datetime:
         return utc.astimezone(self._zone)

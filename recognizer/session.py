@@ -6,18 +6,25 @@ Rules
 - A network is loaded from bytes whose digest was checked, and only when it takes what it
   will be fed.
 - Nothing but float32 goes in and comes out.
+- ONNX Runtime sends nobody anything: its Linux wheels have a telemetry client, which at import
+  makes a device id and a database under `$HOME/.cache/Microsoft`, unless told not to before that.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from recognizer.errors import ModelError
+
+# Not setdefault: no environment switches it on. disable_telemetry_events() comes too late (tried on
+# 1.32.0).
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 Tensor = NDArray[np.float32]
 

@@ -48,7 +48,7 @@ from store.errors import (
     WrongKeyError,
 )
 from store.mark import Mark, State, fingerprint
-from store.schema import Schema
+from store.schema import Schema, unstamp
 from store.secret import Secret
 
 KEY_BYTES = 32
@@ -443,7 +443,7 @@ def _inspect(path: Path, key: Secret, schema: Schema) -> None:
     try:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (kind,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (stamp,) = connection.execute("PRAGMA user_version").fetchone()
     except dbapi2.Error as error:
         code = _code(error)
         if code == _READONLY:  # a journal waits to be rolled back: the real opening does that
@@ -455,10 +455,11 @@ def _inspect(path: Path, key: Secret, schema: Schema) -> None:
         connection.close()
     if tables and kind != schema.application_id:
         raise ForeignDatabaseError(f"{path}: it is not a {schema.name} database")
-    if version > len(schema.steps):
+    version, oldest = unstamp(stamp)
+    if oldest > schema.version:
         raise NewerSchemaError(
             f"{path}: written by a newer version (schema {version}, this program knows "
-            f"{len(schema.steps)}); update the program"
+            f"{schema.version}); update the program"
         )
 
 
@@ -490,15 +491,15 @@ def _set_up(database: Database) -> None:
 
 
 def _migrate(database: Database, schema: Schema) -> None:
-    version = database.one("PRAGMA user_version", (), int) or 0
-    if version >= len(schema.steps):
+    version, _ = unstamp(database.one("PRAGMA user_version", (), int) or 0)
+    if version >= schema.version:
         return
     with database.transaction():
         for step in schema.steps[version:]:
             for statement in step:
                 database.execute(statement)
         database.execute(f"PRAGMA application_id = {schema.application_id}")
-        database.execute(f"PRAGMA user_version = {len(schema.steps)}")
+        database.execute(f"PRAGMA user_version = {schema.stamp}")
 
 
 def _code(error: dbapi2.Error) -> int:

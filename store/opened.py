@@ -16,6 +16,7 @@ from store.database import Database, open_database
 from store.delivery import Delivery
 from store.errors import DamagedDatabaseError
 from store.ledger import Head, Ledger
+from store.schema import unstamp
 from store.settings import Terminal
 from store.templates import Templates
 
@@ -53,7 +54,7 @@ def open_copies(
             protection=Templates(gallery_db).protection(),
             people=gallery_db.one("SELECT count(*) FROM people", (), int) or 0,
             schemas={
-                name: database.one("PRAGMA user_version", (), int) or 0
+                name: unstamp(database.one("PRAGMA user_version", (), int) or 0)[0]
                 for name, database in (("ledger", ledger_db), ("gallery", gallery_db))
             },
         )

@@ -2,7 +2,11 @@
 
 - A step is never changed once released; a new version is a new step at the end.
 - All steps that a file lacks run in one transaction; afterwards `user_version` is the number of
-  steps. A file of a higher version is refused by `store.database` before anything is written.
+  steps. A file of a higher version is refused by `store.database` before anything is written,
+  unless it says that programs of this version may go on with it (`oldest`): so a release that turns
+  out bad is taken back without touching the databases (docs/updates.md).
+- A step keeps `oldest` when it only adds tables, indexes, views, and triggers that refuse nothing:
+  older statements name no columns. Any other step sets `oldest` to its own number.
 - Tables are STRICT, so a column holds the type that it says.
 - The schema itself keeps the rules that must hold whatever program writes: the ledger's rows are
   never updated, a template cannot be without a consent that is in force.
@@ -18,13 +22,36 @@ class Schema:
     """A kind of database: its `application_id` and, a version each, the statements that make it.
 
     `state` asks for a number that only grows and a text, which tell two states of the file apart
-    (`store.mark`); no row while there is nothing to tell.
+    (`store.mark`); no row while there is nothing to tell. `compatible_with` is the lowest version
+    whose programs may go on with a file of this one; 0: none but this.
     """
 
     name: str
     application_id: int
     steps: tuple[tuple[str, ...], ...]
     state: str
+    compatible_with: int = 0
+
+    @property
+    def version(self) -> int:
+        """The number of steps."""
+        return len(self.steps)
+
+    @property
+    def oldest(self) -> int:
+        """The lowest version whose programs may open a file of this one."""
+        return self.compatible_with or self.version
+
+    @property
+    def stamp(self) -> int:
+        """`user_version`: the version, and in the upper half `oldest` where that is another."""
+        return self.version | (self.oldest << 16 if self.oldest != self.version else 0)
+
+
+def unstamp(user_version: int) -> tuple[int, int]:
+    """(version, oldest) of a file."""
+    version = user_version & 0xFFFF
+    return version, user_version >> 16 or version
 
 
 _LEDGER_1 = (

@@ -15,7 +15,8 @@ Rules:
   so, signed.
 
 The clock and randomness are arguments. One `step` does what is due. Errors of the outbox pass
-through; transport errors do not: they are logged, and a pause with jitter follows.
+through; transport errors do not: they are logged, and a pause with jitter follows. `progress` is
+called after each message that went up or was dealt with.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ class Courier:
         version: str,
         pace: Pace | None = None,
         report: Callable[[], Mapping[str, Any]] = dict,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._address = address
         self._outbox = outbox
@@ -88,6 +90,7 @@ class Courier:
         self._clock = clock
         self._version = version
         self._report = report
+        self._progress = progress
         self._pace = pace or Pace()
         self._pauses = Backoff(first_s=0.5, most_s=30.0)
         self.reception = Reception(address, outbox, hq_key)
@@ -158,6 +161,7 @@ class Courier:
             self._window.covered(self.reception.confirmed.seq, self._clock().monotonic_s)
             self._look_for_records = True
         transport.acknowledge(message)
+        self._progress()
 
     def status(self) -> bytes:
         """The status as it would be sent now; there need not be a connection."""
@@ -229,11 +233,20 @@ class Courier:
             self._publish_events(transport, build_batch([record])[0])
 
     def _publish_events(self, transport: Transport, payload: bytes) -> None:
+        self._publish(transport, Channel.EVENTS, payload)
+
+    def _publish(
+        self, transport: Transport, channel: Channel, payload: bytes, *, retain: bool = False
+    ) -> None:
         transport.publish(
-            topic(self._address, Channel.EVENTS),
+            topic(self._address, channel),
             payload,
+            retain=retain,
             timeout_s=self._pace.publish_timeout_s,
         )
+        fields = {"channel": channel.value, "bytes": len(payload)}
+        _LOG.debug("published", extra={"fields": fields})
+        self._progress()
 
     def _heed_replay(self) -> None:
         wanted = self._outbox.take_replay()
@@ -276,11 +289,7 @@ class Courier:
             return
         letters = self._outbox.replies(_AT_ONCE)
         for letter in letters:
-            transport.publish(
-                topic(self._address, Channel.REPLY),
-                letter.document,
-                timeout_s=self._pace.publish_timeout_s,
-            )
+            self._publish(transport, Channel.REPLY, letter.document)
             self._outbox.drop_reply(letter)
         self._look_for_mail = len(letters) == _AT_ONCE
 
@@ -293,12 +302,7 @@ class Courier:
         if self._status_said is not None and now_s < self._status_at_s + due_s:
             return
         report = self._report()
-        transport.publish(
-            topic(self._address, Channel.STATUS),
-            self._status("online", report),
-            retain=True,
-            timeout_s=self._pace.publish_timeout_s,
-        )
+        self._publish(transport, Channel.STATUS, self._status("online", report), retain=True)
         self._status_at_s = now_s
         self._status_said = news
         self.statuses_sent += 1

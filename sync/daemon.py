@@ -7,6 +7,7 @@
   kiosk's next start replaces) is logged and tried again after a pause with jitter, with a new
   connection to the database.
 - A renewed certificate is taken up by a new connection, with a new `_carry`.
+- The watchdog hears of the courier's steps and of attempts at the database, not of passing time.
 - `Stop.requested` is a plain flag, so a signal handler may set it at any instant; every wait is at
   most `poll_s` (0.1 s) long.
 """
@@ -30,6 +31,7 @@ from store.errors import (
 )
 from store.keys import load_public_key
 from store.opening import open_keyed
+from store.supervisor import Supervisor
 from sync.contract.topics import Address, Channel, topic
 from sync.courier import Courier, Now, Pace
 from sync.errors import CredentialError
@@ -54,16 +56,26 @@ def real_clock() -> Now:
     return Now(time.monotonic(), datetime.now(UTC))
 
 
-def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
+def run(
+    settings: Settings,
+    keys: Path,
+    stop: Stop,
+    random: Random,
+    version: str,
+    supervisor: Supervisor | None = None,
+) -> None:
     """Carry until `stop` is requested. Raises StoreError or SyncError that no waiting can mend."""
     address = Address(settings.terminal.site, settings.terminal.name)
+    supervisor = supervisor or Supervisor()
     if not is_decommissioned(settings.store.directory, settings.terminal):
         tls_context(_broker(settings, address))  # what no waiting mends is said before any waiting
         load_public_key(settings.hq.public_key)
+    supervisor.ready()
     failures = 0
     while not stop.requested and not is_decommissioned(settings.store.directory, settings.terminal):
+        supervisor.progress()  # an attempt at the database is a step too
         try:
-            _carry(settings, keys, stop, random, version)
+            _carry(settings, keys, stop, random, version, supervisor)
         except MissingDatabaseError:
             if failures == 0:
                 _LOG.warning(
@@ -83,7 +95,14 @@ def run(settings: Settings, keys: Path, stop: Stop, random: Random, version: str
         _LOG.info("decommissioned")
 
 
-def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: str) -> None:
+def _carry(
+    settings: Settings,
+    keys: Path,
+    stop: Stop,
+    random: Random,
+    version: str,
+    supervisor: Supervisor,
+) -> None:
     hq_key = load_public_key(settings.hq.public_key)
     address = Address(settings.terminal.site, settings.terminal.name)
     with ExitStack() as stack:
@@ -99,6 +118,7 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
             version=version,
             pace=_pace(settings),
             report=Reporter(database, settings, real_clock).report,
+            progress=supervisor.progress,
         )
         broker = _broker(settings, address)
         backoff = Backoff(settings.mqtt.reconnect_first_s, settings.mqtt.reconnect_most_s)
@@ -125,7 +145,9 @@ def _carry(settings: Settings, keys: Path, stop: Stop, random: Random, version: 
         metrics = MetricsFile(
             settings.status.metrics_file, settings.mqtt.status_every_s, real_clock
         )
-        _loop(courier, transport, metrics, renewal, stop, settings)
+        _loop(courier, transport, metrics, renewal, stop, settings, supervisor)
+        if stop.requested:
+            supervisor.stopping()
         metrics.keep(courier, connected=False)
         courier.farewell(transport, _FAREWELL_S)
         _LOG.info("stopped", extra={"fields": {"confirmed": courier.reception.confirmed.seq}})
@@ -138,6 +160,7 @@ def _loop(
     renewal: CertificateRenewal,
     stop: Stop,
     settings: Settings,
+    supervisor: Supervisor,
 ) -> None:
     """Until `stop` is requested, the terminal has a new certificate, or is out of service."""
     directory, poll_s = settings.store.directory, settings.mqtt.poll_s
@@ -146,6 +169,7 @@ def _loop(
             return
         more = courier.step(transport)
         metrics.keep(courier, connected=transport.connection is not None)
+        supervisor.progress()
         if more:
             continue
         message = transport.receive(poll_s)

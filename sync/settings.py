@@ -67,3 +67,4 @@ class Settings(BaseModel):
     backup: Opaque = {}
     notice: Opaque = {}
     punches: Opaque = {}
+    update: Opaque = {}

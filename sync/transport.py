@@ -228,6 +228,7 @@ class MqttTransport:
             connection.over = True
             self._changed.notify_all()
         _shut(connection.client)
+        _release(connection.client)
         if was_up and not connection.refused:
             return None
         return reason or "the broker refused us"
@@ -322,6 +323,14 @@ class MqttTransport:
 
 def _leave_it_to_the_loop(_client: mqtt.Client, _data: Any, _socket: Any) -> None:
     """Its being set keeps paho from writing in the publisher's thread."""
+
+
+def _release(client: mqtt.Client) -> None:
+    """Untie a client that is over from us: it closes its wake-up sockets when nobody holds it.
+
+    Tied in a circle it would be the garbage collector that drops them, whenever and unclosed.
+    """
+    client.on_connect = client.on_subscribe = client.on_publish = client.on_message = None
 
 
 def _shut(client: mqtt.Client) -> None:

@@ -19,19 +19,22 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
 
     Photos (`camera` False) need no PAD: whoever enrols from them answers for whom they show.
     """
+    weights = settings.recognition.weights
+    return open_recognizer(weights, recognizer_settings(settings, camera=camera))
+
+
+def recognizer_settings(settings: Settings, *, camera: bool = True) -> RecognizerSettings:
+    """What `open_eyes` opens. Raises `PhotoSetError` for a calibration file."""
     part = settings.recognition
-    return open_recognizer(
-        part.weights,
-        RecognizerSettings(
-            pack=part.pack,
-            pad=camera and settings.pad.mode == "on",
-            motion_votes=settings.pad.motion == "advise",
-            min_face_px=part.min_face_px,
-            detector=part.detector,
-            accept_licence=part.accept_licence,
-            calibration=None if part.calibration is None else read(part.calibration, part.pack),
-            quality=QualitySettings(**settings.quality.model_dump()),
-        ),
+    return RecognizerSettings(
+        pack=part.pack,
+        pad=camera and settings.pad.mode == "on",
+        motion_votes=settings.pad.motion == "advise",
+        min_face_px=part.min_face_px,
+        detector=part.detector,
+        accept_licence=part.accept_licence,
+        calibration=None if part.calibration is None else read(part.calibration, part.pack),
+        quality=QualitySettings(**settings.quality.model_dump()),
     )
 
 

@@ -21,7 +21,8 @@ from kiosk.commands.options import with_config
 from kiosk.commands.recognition import open_eyes, policy_for, verification_for
 from kiosk.daemon import Door
 from kiosk.departure import depart
-from kiosk.errors import CameraError, GoneError
+from kiosk.errors import CameraError
+from kiosk.heart import Heart
 from kiosk.indicators import GpioIndicator, Indicator, Signal
 from kiosk.leaving import Note, is_over, noted
 from kiosk.overrides import Overrides, digest
@@ -38,6 +39,7 @@ from store.database import Database
 from store.departure import PROOF
 from store.records import Boot, Configuration, Fault, Stop
 from store.standing import standing_faults
+from store.supervisor import Supervisor
 
 # EX_TEMPFAIL of sysexits.h: ended in order, to be started again (RestartForceExitStatus).
 RESTART = 75
@@ -51,15 +53,14 @@ def run(config: Path) -> None:
 
     Ends with 75 when headquarters' order or settings want it started again.
     """
-    log.to_stderr()
+    log.begin()
+    supervisor = Supervisor.of()
     own = load(config)
     overrides = Overrides(own)
     clock = SystemClock(own.terminal.zone)
-    if (decision := noted(own)) is not None:
-        _depart(own, decision, clock)
+    if (decision := noted(own)) is not None or is_over(own):
+        _depart(own, decision, clock, supervisor)
         return
-    if is_over(own):
-        raise GoneError(own.store.directory / PROOF)
     recover_stores(own, clock.now())
     _settle_trial(overrides, own, clock)
     settings, invalid = overrides.settings()
@@ -88,6 +89,7 @@ def run(config: Path) -> None:
             stopping,
             station,
             screen=screen,
+            supervisor=supervisor,
         )
         camera = _open_camera(settings, Panels(panel, screen), door, indicator)
         stack.callback(camera.close)
@@ -109,11 +111,14 @@ def run(config: Path) -> None:
             faults=tuple(sorted(standing_faults(stores.ledger_db))),
         )
         stores.ledger.append(boot, clock.now())
+        if settings.update is not None:
+            station.heart = Heart(settings.update, stores)
         if invalid is not None:
             log.complain("overrides_passed_over", why=invalid)
             fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])
             stores.ledger.append(fault, clock.now())
         door.run(camera)
+        supervisor.stopping()
         reason = "stopped" if stopping.is_set() else station.restart or "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)
@@ -121,13 +126,36 @@ def run(config: Path) -> None:
         sys.exit(RESTART)
 
 
-def _depart(settings: Settings, note: Note, clock: Clock) -> None:
-    """Serve nobody any more: deliver the last record, then erase everything."""
-    stopping = threading.Event()
+def _depart(
+    settings: Settings, decision: Note | None, clock: Clock, supervisor: Supervisor
+) -> None:
+    """Serve nobody any more: deliver the last record, then erase everything.
+
+    Without a decision that was done before, and it is only said.
+    """
+    stopping = _Stopping(supervisor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    for path in depart(settings, note, clock, stopping) or ():
-        log.complain("not_erased", path=path)
+    supervisor.ready()
+    if decision is not None:
+        for path in depart(settings, decision, clock, stopping) or ():
+            log.complain("not_erased", path=path)
+    else:
+        log.complain("out_of_service", proof=str(settings.store.directory / PROOF))
+    supervisor.stopping()
+
+
+class _Stopping(threading.Event):
+    """Each wait for it is a step of the work: headquarters' receipt may take its time."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        super().__init__()
+        self._supervisor = supervisor
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """As an event's."""
+        self._supervisor.progress()
+        return super().wait(timeout)
 
 
 def _open_eyes(settings: Settings, panel: Panel) -> Recognizer | None:

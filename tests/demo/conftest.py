@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from morning.stage import Stage
+from morning.stage import Listener, Stage
 
 MakeStage = Callable[..., Stage]
 
@@ -18,8 +18,10 @@ def make_stage(tmp_path: Path, weights_dir: Path) -> Iterator[MakeStage]:
     """Makes stages whose programs are stopped at the end of the test."""
     stages: list[Stage] = []
 
-    def make(camera: dict[str, str | int | float], decision: str = "") -> Stage:
-        stage = Stage(tmp_path, weights_dir, datetime.now(UTC), camera, "off")
+    def make(
+        camera: dict[str, str | int | float], decision: str = "", hear: Listener | None = None
+    ) -> Stage:
+        stage = Stage(tmp_path, weights_dir, datetime.now(UTC), camera, "off", hear)
         with stage.config.open("a", encoding="utf-8") as settings:
             settings.write(decision)
         stages.append(stage)

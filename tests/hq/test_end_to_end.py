@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from random import Random
 
 from hq.punches import Punches
 from soaking.proxy import Proxy
+from store.settings import load_settings
+from sync.doctor import look
+from sync.settings import Settings
 from tests.hq.plant import Plant, copy_files
 from tests.sync.made import NAMES, until
 
@@ -28,6 +32,10 @@ def test_a_punch_reaches_headquarters_and_the_terminal_learns_of_it(plant: Plant
     punches = list(Punches(plant.database).read())
     assert [(p["seq"], p["person"]) for p in punches] == [(1, "N0"), (2, "4711"), (3, "N2")]
     assert all(p["receipt"] >= p["seq"] and p["received"] >= p["time"] for p in punches)
+    settings = load_settings(plant.folder / "kiosk.toml", Settings)
+    [receipt] = [line for line in look(settings, datetime.now(UTC)) if line.name == "receipt"]
+    assert receipt.level == "ok", "beside the daemon, which stays connected"
+    assert [line["event"] for line in sync.lines()].count("broker_connected") == 1
     assert (sync.stop(), hq.stop()) == (0, 0)
     assert sync.said("stopped")
     assert hq.said("stopped")

@@ -127,7 +127,7 @@ def can_connect(fleet: Fleet) -> bool:
 def test_a_terminal_joins_delivers_leaves_by_order_and_is_turned_away(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "to_stderr", lambda: None)
+    monkeypatch.setattr(log, "begin", lambda: None)
     fleet.revoke(0)
     hq = fleet.start("hq", fleet.hq.config)
     first = fleet.punch()

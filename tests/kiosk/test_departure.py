@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from kiosk.cli import cli, exit_code
+from kiosk import log
+from kiosk.cli import cli
 from kiosk.departure import depart
-from kiosk.errors import GoneError
 from kiosk.leaving import Note, decide, is_over, noted
 from kiosk.overrides import Overrides
 from kiosk.settings import Settings
@@ -193,15 +194,16 @@ def test_a_proof_that_the_terminal_did_not_sign_ends_and_erases_nothing(
     assert (settings.store.directory / "ledger.db").exists()
 
 
-def test_a_proof_without_a_note_starts_nothing_and_says_so(
-    settings: Settings, tmp_path: Path
+def test_a_proof_without_a_note_serves_nobody_and_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(log, "begin", lambda: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     decide(settings, "technician", at_once=True)
     depart(settings, note_of(settings), Clock(), threading.Event())
     config = settings_file(settings.store.directory)
-    ended = CliRunner().invoke(cli, ["run", "--config", str(config)])
-    assert isinstance(ended.exception, GoneError)
-    assert exit_code(ended.exception) == 8
+    assert CliRunner().invoke(cli, ["run", "--config", str(config)]).exit_code == 0
+    assert "out_of_service" in caplog.text
     assert left_in(settings) == [PROOF, "kiosk.toml"]
 
 

@@ -54,6 +54,8 @@ from recognizer.faces import Face, Image
 from recognizer.matcher import Matcher
 from recognizer.pipeline import Look, TrackedFace
 from recognizer.quality import Quality
+from store.errors import DatabaseBusyError
+from store.own_records import OwnRecords
 from store.pins import PinHasher
 from store.register import Agreement
 from tests.kiosk.guided_made import frame as guided_frame
@@ -283,7 +285,7 @@ def test_badge_number_and_pin_and_a_declared_number_need_no_face(
         *("wrong_pin", "unknown_badge", "unknown_number"),
     ]
     assert stage.shown(Signal.WRONG).refusal is not None
-    assert records[4][1]["person"] == ANNA
+    assert (records[4][1]["person"], records[4][1]["direction"]) == (ANNA, "in")
     assert Signal.WAITING in stage.signals()
 
 
@@ -443,6 +445,34 @@ def test_an_enrolment_that_ends_with_the_session_keeps_nothing(
     enrolling(stores, stale, version="2001-01-01")
     made_door(settings, stores, stale, Lamps(), policy, StandInPanel(), stale).run(stale)
     assert stale.answers == [Refused(reason="notice_changed")]
+
+
+def test_a_database_that_is_busy_ends_nothing_and_is_said(
+    settings: Settings, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores.register.set_roles(BEN, ["enroller"], now())
+    stage = Stage(30)
+    stage.cue(1, Badged("0042"))
+    stage.cue(5, Badged("0042"))
+    stage.cue(9, Wanted(Intent.RECORDS), Typed(BEN, "2718"))
+    stage.cue(11, DayWanted())
+    stage.cue(15, DayWanted())
+    read, own = stores.gallery.person, OwnRecords.between
+
+    def busy(since_s: float, until_s: float, work: Any) -> Any:
+        def maybe(*args: Any) -> Any:
+            if since_s <= stage.at_s < until_s:
+                raise DatabaseBusyError("somebody holds it")
+            return work(*args)
+
+        return maybe
+
+    monkeypatch.setattr(stores.gallery, "person", busy(0, 4, read))
+    monkeypatch.setattr(OwnRecords, "between", busy(10, 14, own))
+    records = play(settings, stores, stage)
+    assert kinds(records) == ["punch"]
+    assert Signal.FAULT in stage.signals()
+    assert [type(answer) for answer in stage.answers] == [Day]
 
 
 def test_a_ledger_that_cannot_be_written_is_said_at_each_try_and_nothing_is_pretended(

@@ -215,3 +215,27 @@ def test_a_newer_file_with_content_is_refused_and_no_byte_changes(
     assert set(tmp_path.iterdir()) <= {path, log, index}
     assert not log.exists() or log.read_bytes() == b""
     open_database(path, KEYS[name], create=False, schema=newer).close()
+
+
+@pytest.mark.parametrize("name", ["ledger", "gallery"])
+def test_a_newer_file_that_says_so_is_gone_on_with_and_then_taken_up_again(
+    tmp_path: Path, name: str
+) -> None:
+    """What a release that was taken back has made of a file is no obstacle (docs/updates.md)."""
+    schema = SCHEMAS[name]
+    path = copied(tmp_path, name, max(version for kept, version in KEPT if kept == name))
+    later = ("CREATE TABLE later (a ANY) STRICT", "INSERT INTO later VALUES (1)")
+    newer = replace(schema, steps=(*schema.steps, later), compatible_with=schema.version)
+    open_database(path, KEYS[name], create=False, schema=newer).close()
+    old = open_database(path, KEYS[name], create=False)
+    written = "INSERT OR REPLACE INTO erasure VALUES (1)"
+    assert old.execute(written) == 1
+    assert old.damage() == []
+    old.close()
+    back = open_database(path, KEYS[name], create=False, schema=newer)
+    assert back.one("SELECT count(*) FROM erasure, later", (), int) == 1
+    back.close()
+    two_on = replace(newer, steps=(*newer.steps, later[1:]), compatible_with=newer.version)
+    open_database(path, KEYS[name], create=False, schema=two_on).close()
+    with pytest.raises(NewerSchemaError):
+        open_database(path, KEYS[name], create=False)

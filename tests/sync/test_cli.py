@@ -79,6 +79,29 @@ def test_a_certificate_that_is_missing_is_said_before_any_waiting(config: Path) 
     assert (done.exit_code, "nowhere.pem: No such file" in done.stderr) == (3, True)
 
 
+def test_a_certificate_that_holds_is_told_with_its_days(config: Path) -> None:
+    done = CliRunner().invoke(main, ["certificate", "--json", "--config", str(config)])
+    assert (done.exit_code, json.loads(done.stdout)) == (
+        0,
+        {"certificate_days": 29, "ca_days": pytest.approx(29, abs=1)},
+    )
+
+
+def test_a_certificate_that_ends_too_soon_is_an_error_with_the_mend(config: Path) -> None:
+    words = ["certificate", "--days", "31", "--config", str(config)]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 3
+    assert "plant-1_gate-a.pem: ends" in done.stderr
+    assert "renew it" in done.stderr
+
+
+def test_a_key_of_another_certificate_is_an_error_of_the_check(config: Path) -> None:
+    text = config.read_text()
+    config.write_text(text.replace("\nkey = ", '\nkey = "keys/signing.key" #'))
+    done = CliRunner().invoke(main, ["certificate", "--config", str(config)])
+    assert done.exit_code == 3
+
+
 def test_the_log_is_one_json_object_a_line_without_what_an_exception_holds() -> None:
     stream = StringIO()
     log_to(stream, "sync.testing")

@@ -1,0 +1,1 @@
+"""`kiosk doctor`: is this terminal fit for service, and if not, what mends it? (docs/doctor.md)"""

@@ -1,0 +1,1 @@
+"""`./scripts/make-release`: a signed release for kiosk-update (docs/updates.md)."""

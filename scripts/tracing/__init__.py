@@ -1,0 +1,1 @@
+"""The system calls that the daemons make, found by tracing them at work."""
