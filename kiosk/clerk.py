@@ -74,6 +74,9 @@ class Clerk:
                 case TakeBack(person):
                     return self._take_back(person, at_s)
                 case Declare(person, direction):
+                    planned = plan(self._own.last_punch(person), direction, now, self._rules)
+                    if isinstance(planned, New):  # as a punch would be: headquarters need not guess
+                        direction = planned.direction
                     body = records.DeclaredPunch(person=person, direction=direction)
                     return self._done(body, at_s)
         return NotCommitted(at_s)

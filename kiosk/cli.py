@@ -12,27 +12,9 @@ import sys
 
 import click
 
-from kiosk.commands import (
-    backup,
-    contract,
-    credentials,
-    doctor,
-    enrol,
-    evaluate,
-    keys,
-    models,
-    notice,
-    own_records,
-    pad,
-    people,
-    records,
-    run,
-    sharing,
-    subject,
-    templates,
-)
 from kiosk.errors import KioskError
 from kiosk.guard import guard
+from kiosk.later import Later, LazyGroup
 from recognizer.errors import RecognizerError
 from store.errors import (
     InvalidValueError,
@@ -43,41 +25,76 @@ from store.errors import (
 )
 from store.hardening import harden
 
+_COMMANDS = {
+    "run": Later(
+        "kiosk.commands.run:run",
+        "Serve people at the door until SIGTERM, or until a recorded camera ends.",
+    ),
+    "enrol": Later(
+        "kiosk.commands.enrol:enrol_command",
+        "Enrol the person with this NUMBER from PHOTOS or, guided, at the camera.",
+    ),
+    "people": Later("kiosk.commands.people:people", "Who is on this terminal."),
+    "punches": Later(
+        "kiosk.commands.records:punches",
+        "Every punch on this terminal, and whether headquarters has confirmed it.",
+    ),
+    "ledger": Later(
+        "kiosk.commands.records:ledger", "The signed chain of everything that happened here."
+    ),
+    "retention": Later(
+        "kiosk.commands.records:retention",
+        "The daily job: delete what is past its time, leaving evidence of each purge.",
+    ),
+    "records": Later(
+        "kiosk.commands.own_records:records",
+        "What counts of NUMBER's punches of a day, what was recorded, and what was asked about it.",
+    ),
+    "dispute": Later(
+        "kiosk.commands.own_records:dispute",
+        "What employees say is wrong, and punches that they declared.",
+    ),
+    "keys": Later("kiosk.commands.keys:keys", "This terminal's keys."),
+    "templates": Later("kiosk.commands.templates:templates", "The face templates as a whole."),
+    "models": Later(
+        "kiosk.commands.models:models_group",
+        "Model weights: which there are, and bringing them here.",
+    ),
+    "backup": Later(
+        "kiosk.commands.backup:backup", "Encrypted copies of everything that makes this terminal."
+    ),
+    "evaluate": Later(
+        "kiosk.commands.evaluate:evaluate_command",
+        "Measure the recogniser on a folder a person, LFW's pairs.txt, or a CSV with a,b,same.",
+    ),
+    "pad": Later("kiosk.commands.pad:pad", "Presentation attack detection."),
+    "contract": Later(
+        "kiosk.commands.contract:contract",
+        "The MQTT contract: AsyncAPI, JSON Schema, test vectors.",
+    ),
+    "doctor": Later(
+        "kiosk.commands.doctor:doctor_command",
+        "Look at everything that the terminal needs, a line each, with what mends it.",
+    ),
+    "notice": Later(
+        "kiosk.commands.notice:notice_command",
+        "The privacy notice that people agree to before their face counts.",
+    ),
+    "subject": Later(
+        "kiosk.commands.subject:subject",
+        "What this terminal holds on a person: a copy of it, and its erasure (docs/privacy.md).",
+    ),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=LazyGroup, later=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="kiosk")
 def cli() -> None:
     """The face time clock's terminal."""
 
 
-for _command in (
-    run.run,
-    enrol.enrol_command,
-    people.people,
-    records.punches,
-    records.ledger,
-    records.retention,
-    own_records.records,
-    own_records.dispute,
-    keys.keys,
-    templates.templates,
-    models.models_group,
-    backup.backup,
-    evaluate.evaluate_command,
-    pad.pad,
-    contract.contract,
-    doctor.doctor_command,
-    notice.notice_command,
-    subject.subject,
-):
-    cli.add_command(_command)
-for _command in (
-    credentials.badge_command,
-    credentials.pin_command,
-    sharing.share_command,
-    sharing.unshare_command,
-):
-    people.people.add_command(_command)
 guard(cli)
 
 

@@ -20,25 +20,28 @@ import click
 
 from kiosk.callers import GROUPS, Caller, current_caller
 from kiosk.errors import NotAllowedError
+from kiosk.later import LazyGroup
 from kiosk.roles import COMMANDS, SERVICE_RIGHTS, Right, may
-from kiosk.settings import load
 from store.errors import SettingsError
 
 
-def guard(group: click.Group) -> None:
-    """Let every command of the group ask first."""
-    for words, command in leaves(group):
-        if command.callback is not None:
-            command.callback = _asking(words, command.callback)
+def guard(group: click.Group, before: str = "") -> None:
+    """Let every command of the group ask first, also those that are loaded later."""
+    for name, command in group.commands.items():
+        _guarded(f"{before} {name}".strip(), command)
+    if isinstance(group, LazyGroup):
+        group.on_load(lambda name, command: _guarded(f"{before} {name}".strip(), command))
 
 
 def leaves(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, with its words ("people list")."""
-    for name, command in group.commands.items():
+    """Every command that does something, with its words ("people list"); all are loaded."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         words = f"{before} {name}".strip()
         if isinstance(command, click.Group):
             yield from leaves(command, words)
-        else:
+        elif command is not None:
             yield words, command
 
 
@@ -63,6 +66,13 @@ def check(words: str, caller: Caller, config: Path | None) -> None:
             f"{config} belongs to neither root nor this user; nothing was done; "
             "use the terminal's settings, or have root make these its own"
         )
+
+
+def _guarded(words: str, command: click.Command) -> None:
+    if isinstance(command, click.Group):
+        guard(command, words)
+    elif command.callback is not None:
+        command.callback = _asking(words, command.callback)
 
 
 def _asking(words: str, inner: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,6 +100,8 @@ def _owns_store(uid: int, config: Path | None) -> bool:
     """Whether the store is the user's, or there is none (the command itself says so then)."""
     if config is None:
         return True
+    from kiosk.settings import load  # noqa: PLC0415 (half a second that `--help` does not pay)
+
     try:
         directory = load(config).store.directory
     except SettingsError:

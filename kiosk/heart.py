@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from kiosk.log import complain
 from kiosk.stores import Stores
 from kiosk.update.pulse import ASKED, Pulse
 from kiosk.update.settings import UpdateSection
-from store.files import place
 from store.ledger import head_of
 from store.records import Instant
 from store.standing import Standing
@@ -59,8 +59,21 @@ class Heart:
             receipt=self._stores.delivery.receipt_seq(),
         )
         try:
-            place(self._path, pulse.model_dump_json().encode(), mode=0o644)
+            _replace(self._path, pulse.model_dump_json().encode())
         except OSError as error:
             if not self._told:  # once: the door goes on, and no update is switched to
                 complain("pulse_not_written", path=str(self._path), why=error.strerror)
                 self._told = True
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Replace a file in memory, which need not last; the updater may not pass over modes."""
+    aside = path.with_name(f".{path.name}.partial")
+    aside.unlink(missing_ok=True)
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        os.fchmod(handle, 0o644)
+        os.write(handle, content)
+    finally:
+        os.close(handle)
+    aside.rename(path)

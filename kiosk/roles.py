@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from store.people import Role
+if TYPE_CHECKING:  # `kiosk --help` needs the table, not the store
+    from store.people import Role
 
 RoleName = Literal["employee", "enroller", "supervisor", "technician", "auditor"]
 ROLE_NAMES: tuple[RoleName, ...] = ("employee", "enroller", "supervisor", "technician", "auditor")

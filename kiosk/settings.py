@@ -17,7 +17,7 @@ from kiosk.punching import Mode
 from kiosk.quiet import span
 from kiosk.update.settings import UpdateSection
 from kiosk.words import LanguageCode
-from recognizer.quality import QualitySettings
+from recognizer.quality_limits import QualitySettings
 from store.backup import BackupSection
 from store.records import Direction
 from store.retention import RetentionSection
@@ -79,7 +79,7 @@ _GOOD = QualitySettings()  # the defaults, with their sources, are the recognise
 class QualitySection(Section):
     """From where on a face is good enough; `min_face_px` stands in [recognition].
 
-    `recognizer.quality.QualitySettings` says what each one means.
+    `recognizer.quality_limits.QualitySettings` says what each one means.
     """
 
     min_eyes_px: float = Field(_GOOD.min_eyes_px, ge=10, le=200)

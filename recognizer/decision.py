@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from recognizer.evidence import Evidence
 from recognizer.faces import Vector
 from recognizer.matcher import NO_SCORE, Matcher
-from recognizer.quality import Reason
+from recognizer.quality_limits import Reason
 
 _HINT_FRAMES = 5  # a third of a second: a hint does not flicker with single frames
 

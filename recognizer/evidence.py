@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from recognizer.faces import Face, Vector
-from recognizer.motion import Motion
-from recognizer.quality import Quality
+from recognizer.quality_limits import Quality
+
+if TYPE_CHECKING:  # it needs OpenCV, which a list of people does not
+    from recognizer.motion import Motion
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ import click
 
 from kiosk.clock import SystemClock
 from kiosk.commands.options import print_json, print_table, with_config, with_json
+from kiosk.later import Later, LazyGroup
 from kiosk.overrides import load
 from kiosk.stores import Stores, open_stores
 from store.errors import UnknownPersonError
@@ -17,8 +18,28 @@ from store.people import Person, Role, TemplateEntry
 from store.records import Instant
 from store.register import Register
 
+# Readers and hashing are theirs alone.
+_LATER = {
+    "badge": Later(
+        "kiosk.commands.credentials:badge_command",
+        "Give NUMBER a further badge: a line on stdin, unseen on a terminal, or --reader.",
+    ),
+    "pin": Later(
+        "kiosk.commands.credentials:pin_command",
+        "Give NUMBER a PIN, typed twice and unseen; it replaces the one there was.",
+    ),
+    "share": Later(
+        "kiosk.commands.sharing:share_command",
+        "The person consents that the site's other terminals get the templates (docs/sharing.md).",
+    ),
+    "unshare": Later(
+        "kiosk.commands.sharing:unshare_command",
+        "The person takes that back: the templates stay only where they were enrolled.",
+    ),
+}
 
-@click.group()
+
+@click.group(cls=LazyGroup, later=_LATER)
 def people() -> None:
     """Who is on this terminal."""
 

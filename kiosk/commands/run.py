@@ -90,7 +90,6 @@ def run(config: Path) -> None:
 
         def stop(*_: object) -> None:
             stopping.set()
-            supervisor.stopping()
             camera.close()
 
         signal.signal(signal.SIGTERM, stop)
@@ -113,6 +112,7 @@ def run(config: Path) -> None:
             fault = Fault(code="overrides_passed_over", detail=invalid[:_MAX_DETAIL])
             stores.ledger.append(fault, clock.now())
         door.run(camera)
+        supervisor.stopping()
         reason = "stopped" if stopping.is_set() else station.restart or "camera ended"
         stores.ledger.append(Stop(reason=reason), clock.now())
         log.say("stopped", reason=reason)

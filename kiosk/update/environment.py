@@ -1,8 +1,9 @@
 """Building a release's environment: its wheels and nothing else, from no network.
 
 The wheels bring pip themselves where they can, so that each release can install the next; the pip
-that works here is that of the program that is running. The new environment sees the system's
-packages as the present one does (`python3-libcamera`, docs/updates.md).
+that works here is that of the program that is running, isolated (-I): root may call from a folder
+of anybody's. The new environment sees the system's packages as the present one does
+(`python3-libcamera`, docs/updates.md).
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ def build(target: Path, wheels: Sequence[Path]) -> None:
         "--disable-pip-version-check",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(target / "bin" / "python"), *install]
+        [sys.executable, "-I", "-m", "pip", "--python", str(target / "bin" / "python"), *install]
         + [str(wheel) for wheel in wheels],
         capture_output=True,
         text=True,
         check=False,
         timeout=_INSTALL_S,
+        cwd="/",
         env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
     )
     if done.returncode != 0:

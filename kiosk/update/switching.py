@@ -10,7 +10,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 
-from kiosk.update.health import Watch
+from kiosk.update.errors import RefusedReleaseError
+from kiosk.update.health import STALE_S, Watch
 from kiosk.update.manifest import version_of
 from kiosk.update.preparing import adopt, discard
 from kiosk.update.site import Site
@@ -40,13 +41,21 @@ def go_on(site: Site) -> State:
 
 
 def give_up(site: Site) -> State:
-    """Take back what is under way; not done yet (`go_on`) where it is switched to already."""
+    """Take back what is under way; not done yet (`go_on`) where it is switched to already.
+
+    Raises `RefusedReleaseError` where the program before could not open the databases any more.
+    """
     layout, state = site.layout, read_state(site.layout)
     if state.step in ("preparing", "ready"):
         if not state.returning:
             discard(layout, state)
         state = _over(site, state, "given_up", "asked")
     elif state.step in ("switching", "watching"):
+        if not state.way_back:
+            raise RefusedReleaseError(
+                f"release {state.version} has changed the databases so that {state.previous} "
+                "cannot open them; nothing was changed; install a newer release"
+            )
         state = state.model_copy(update={"step": "rolling_back", "reason": "asked"})
     write_state(layout, state)
     return state
@@ -161,11 +170,15 @@ _STEPS: Mapping[str, Callable[[Site, State], State]] = {
 def _ask_to_restart(site: Site, version: str, patient: Callable[[], bool]) -> int:
     """Have the daemon started anew as `version`, when nobody is at the door.
 
-    A daemon that tells nothing serves nobody, and is started anew by systemd. Returns 0 once that
+    A daemon that is silent for too long serves nobody, and is started anew. Returns 0 once that
     is done or under way, the process that was asked in vain when patience ended.
     """
     layout, world = site.layout, site.world
     pid, pulse = site.pulse()
+    silent_from_s = world.monotonic_s()
+    while pid and pulse is None and world.monotonic_s() - silent_from_s < STALE_S:
+        world.pause(_POLL_S)
+        pid, pulse = site.pulse()
     if pulse is None:
         layout.unask()
         world.restart(KIOSK)

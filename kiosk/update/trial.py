@@ -89,7 +89,7 @@ def drop(settings: Settings) -> Path:
 
 @click.group()
 def steps() -> None:
-    """The steps of kiosk-update-trial.service: `python -m kiosk.update.trial STEP`."""
+    """The steps of kiosk-update-trial.service: `python -I -m kiosk.update.trial STEP`."""
 
 
 @steps.command("copy")

@@ -9,8 +9,26 @@ import click
 
 from benchmarks import ledger as ledger_part
 from benchmarks import signals as signals_part
+from benchmarks import start as start_part
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
+from morning.cast import Person, packaged_cast
+from morning.photos import fetch_photos
+from recognizer.pipeline import RecognizerSettings, open_recognizer
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / ".cache" / "models"
+
+
+def packaged(weights: Path) -> list[Person]:
+    """The people whose photos packages ship."""
+    eyes = open_recognizer(weights, RecognizerSettings(pad=False))
+    photos = fetch_photos(ROOT / ".cache" / "photos")
+    return packaged_cast(
+        photos["astronaut"],
+        photos["t1"],
+        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
+    )
 
 
 @click.group()
@@ -47,6 +65,16 @@ def ledger(records: int, repetitions: int, folder: Path | None, to: Path | None)
 def signals(repetitions: int, to: Path | None) -> None:
     """Show a signal, on gpiozero's mock pins, beside one write to a pin."""
     _give(signals_part.measure(repetitions), to)
+
+
+@bench.command("start")
+@click.option("--templates", default=10_000, show_default=True, help="In the gallery.")
+@click.option("--repetitions", default=11, show_default=True, help="Starts.")
+@click.option("--seconds", default=600.0, show_default=True, help="At full speed, memory watched.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def start(templates: int, repetitions: int, seconds: float, to: Path | None) -> None:
+    """`kiosk run` from exec to ready beside bare imports, and its memory over a long run."""
+    _give(start_part.measure(WEIGHTS, packaged(WEIGHTS), templates, repetitions, seconds), to)
 
 
 def _give(report: Report, to: Path | None) -> None:

@@ -31,7 +31,7 @@ def measure(templates: int, repetitions: int) -> Report:
     """All measurements of a gallery of so many templates."""
     report = Report("gallery", {"templates": templates, "dimension": _D, **machine()})
     rng = np.random.default_rng(1)
-    vectors = _units(rng, templates)
+    vectors = units(rng, templates)
     numbers = [f"{i // MAX_TEMPLATES:06}" for i in range(templates)]
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(Path(folder) / "gallery.db", _KEY, create=True)
@@ -46,7 +46,8 @@ def measure(templates: int, repetitions: int) -> Report:
     return report
 
 
-def _units(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
+def units(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
+    """(n, 192) float32 random vectors of length 1."""
     raw = rng.normal(size=(n, _D)).astype(np.float32)
     return np.asarray(raw / np.linalg.norm(raw, axis=1, keepdims=True), dtype=np.float32)
 

@@ -43,9 +43,8 @@ class Machine:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=console, stderr=console
             )
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        self.until("the container's init", lambda: bool(children.read_text().split()), 20.0)
-        self._init = int(children.read_text().split()[0])
+        self.until("the container's init", lambda: self._find_init() is not None, 60.0)
+        self._init = self._find_init() or 0
         self.until("systemd is up", self._is_up, _BOOT_WITHIN_S)
 
     def stop(self) -> bool:
@@ -53,10 +52,11 @@ class Machine:
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return process is None
-        os.kill(self._init, _POWEROFF)
         try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
+            if self._init:
+                os.kill(self._init, _POWEROFF)
+            process.wait(60 if self._init else 0)
+        except (subprocess.TimeoutExpired, ProcessLookupError):
             process.kill()
             process.wait()
             return False
@@ -98,6 +98,21 @@ class Machine:
                 raise MachineError(f"not within {within_s:.0f} s: {what}")
             time.sleep(0.2)
         return time.monotonic() - began
+
+    def _find_init(self) -> int | None:
+        """The child that is number 1 of its own namespace; one before it only makes the tree."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            raise MachineError("systemd-nspawn ended at once; look whether another boot test runs")
+        for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            status = Path(f"/proc/{pid}/status")
+            try:
+                lines = status.read_text().splitlines()
+            except FileNotFoundError:  # it is gone already
+                continue
+            if any(line.split() == ["NSpid:", pid, "1"] for line in lines):
+                return int(pid)
+        return None
 
     def _is_up(self) -> bool:
         state = self.run("systemctl", "is-system-running", check=False).strip()

@@ -35,7 +35,9 @@ from morning.cast import (
     shared_cast,
     visit,
 )
+from morning.crowd import play
 from morning.photos import fetch_photos
+from morning.roster import FEWEST
 from morning.screen import Line, Screen
 from morning.stage import Running, Stage, StageError, program
 from recognizer.errors import MissingWeightsError
@@ -56,6 +58,11 @@ def options(words: Sequence[str]) -> argparse.Namespace:
         "--fast", action="store_true", help="play every frame as fast as the machine can"
     )
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end")
+    parser.add_argument(
+        "--morning", action="store_true", help="a scripted morning of many, as fast as it goes"
+    )
+    parser.add_argument("--people", type=int, default=200, help="of that morning (200)")
+    parser.add_argument("--seed", type=int, default=20261124, help="of that morning's script")
     parser.add_argument("--weights", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument(
         "--shared", type=Path, default=ROOT.parent / "shared", help=argparse.SUPPRESS
@@ -63,6 +70,8 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     chosen = parser.parse_args(words)
     if chosen.camera and chosen.video:
         parser.error("--camera and --video exclude each other")
+    if chosen.people < FEWEST:
+        parser.error(f"--people: a morning needs at least {FEWEST}")
     for path in (chosen.faces, chosen.video):
         if path and not path.exists():
             parser.error(f"{path} does not exist")
@@ -76,6 +85,8 @@ def main(words: Sequence[str]) -> int:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
+            if chosen.morning:
+                return _many(chosen, folder)
             return _play(chosen, folder, stack)
         except (StageError, ValueError, RuntimeError, OSError) as error:
             print(f"demo: {error}", file=sys.stderr)
@@ -118,6 +129,19 @@ def _play(chosen: argparse.Namespace, folder: Path, stack: ExitStack) -> int:
         screen.say(_how_to_watch(stage))
         _wait(kiosk, opened, None)
     return code
+
+
+def _many(chosen: argparse.Namespace, folder: Path) -> int:
+    """The scripted morning of many; the exit code."""
+    chosen.pad = "off"  # the films are rendered from photographs
+    cast, _ = _cast(chosen)
+    outcome = play(folder, chosen.weights, cast, chosen.people, chosen.seed)
+    print(*outcome.lines, sep="\n")
+    for failure in outcome.failures:
+        print(f"demo: {failure}", file=sys.stderr)
+    if not outcome.failures:
+        print("every punch is where it belongs, once, at the terminal and at headquarters")
+    return 1 if outcome.failures else 0
 
 
 def _camera(

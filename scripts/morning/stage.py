@@ -49,7 +49,8 @@ class Running:
 class Stage:
     """Everything that runs, in `folder`; `hear` is called with each JSON line a program says.
 
-    `camera` and `pad` are the [camera] table and [pad] mode of the terminal's settings.
+    `camera` and `pad` are the [camera] table and [pad] mode of the terminal's settings. `programs`
+    says how one of ours is started, where it is not the one beside this Python.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Stage:
         camera: dict[str, str | int | float],
         pad: str = "on",
         hear: Listener | None = None,
+        programs: Callable[[str], list[str]] | None = None,
     ) -> None:
         self.folder = folder
+        self._program = programs or program
         self.config = folder / "kiosk.toml"
         self.hq_config = folder / "hq.toml"
         self._hear = hear or (lambda _name, _line: None)
@@ -87,7 +90,7 @@ class Stage:
         running = Running(
             name,
             subprocess.Popen(
-                [*program(name), "run", "--config", str(config or self._config_of(name))],
+                [*self._program(name), "run", "--config", str(config or self._config_of(name))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -101,7 +104,7 @@ class Stage:
     def run(self, name: str, *words: str) -> str:
         """Run one command of a program to its end; raises `StageError` with what it said."""
         done = subprocess.run(
-            [*program(name), *words, *self._config_words(name, words)],
+            [*self._program(name), *words, *self._config_words(name, words)],
             capture_output=True,
             text=True,
             check=False,
@@ -117,7 +120,7 @@ class Stage:
     def follow(self, each: Callable[[Line], None], name: str, *words: str) -> None:
         """Run a command that prints a JSON object a line, until `close`; `each` gets them."""
         process = subprocess.Popen(
-            [*program(name), *words, *self._config_words(name, words)],
+            [*self._program(name), *words, *self._config_words(name, words)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

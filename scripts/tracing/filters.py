@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 # Made, not allowed, and done without: a refused call gets EPERM (SystemCallErrorNumber=).
@@ -35,9 +36,10 @@ def allowed(words: list[str]) -> set[str]:
     return calls
 
 
-def _calls(word: str) -> set[str]:
+@cache
+def _calls(word: str) -> frozenset[str]:
     if not word.startswith("@"):
-        return {word.partition(":")[0]}
+        return frozenset({word.partition(":")[0]})
     listed = subprocess.run(
         ["systemd-analyze", "syscall-filter", word], capture_output=True, text=True, check=True
     ).stdout
@@ -46,4 +48,4 @@ def _calls(word: str) -> set[str]:
         name = line.strip()
         if name and not name.startswith("#"):
             found |= _calls(name)
-    return found
+    return frozenset(found)

@@ -28,6 +28,7 @@ from store.machine import Health
 from store.records import Instant
 from store.register import Agreement
 from store.settings import HqSection, StoreSection, Terminal
+from store.supervisor import Supervisor
 
 MODEL = "ab" * 32
 LIMITS = Limits(one_person=0.4, policy=DecisionPolicy(0.4))
@@ -95,6 +96,7 @@ def door(
     policy: object = DecisionPolicy(0.5),
     panel: Panel | None = None,
     screen: Screen | None = None,
+    supervisor: Supervisor | None = None,
 ) -> Door:
     """A door that nothing of this machine reaches; stand-ins do for recogniser and policy."""
     return assemble(
@@ -109,6 +111,7 @@ def door(
         threading.Event(),
         health=Health,
         screen=screen,
+        supervisor=supervisor,
     )
 
 

@@ -285,7 +285,7 @@ def test_badge_number_and_pin_and_a_declared_number_need_no_face(
         *("wrong_pin", "unknown_badge", "unknown_number"),
     ]
     assert stage.shown(Signal.WRONG).refusal is not None
-    assert records[4][1]["person"] == ANNA
+    assert (records[4][1]["person"], records[4][1]["direction"]) == (ANNA, "in")
     assert Signal.WAITING in stage.signals()
 
 

@@ -33,6 +33,7 @@ class Bench:
 
     def restart(self) -> None:
         """As a new process."""
+        self.steps = 0
         self.courier = Courier(
             GATE_A,
             self.outbox,
@@ -41,6 +42,7 @@ class Bench:
             self.clock,
             version="0.1.0",
             pace=self.pace,
+            progress=self.step,
         )
         self.transport = MemoryTransport(
             self.broker,
@@ -49,6 +51,10 @@ class Bench:
             will=self.courier.will,
         )
         self.transport.start()
+
+    def step(self) -> None:
+        """One step more of what feeds the watchdog."""
+        self.steps += 1
 
     def run(self) -> None:
         while self.courier.step(self.transport):
@@ -87,6 +93,20 @@ def test_records_go_up_in_order_and_in_batches(bench: Bench) -> None:
     sent = [seq for batch in bench.sent() for seq in batch]
     assert sent == list(range(1, 251))
     assert all(len(batch) <= 100 for batch in bench.sent())
+
+
+def test_each_message_that_goes_up_or_is_dealt_with_is_progress_and_waiting_is_none(
+    bench: Bench,
+) -> None:
+    bench.outbox.punch()
+    bench.run()
+    sent = bench.steps
+    assert sent == len(bench.broker.history) == 2, "a batch and a status"
+    bench.clock.pass_s(1)
+    bench.run()
+    assert bench.steps == sent
+    bench.confirm(1)
+    assert bench.steps > sent
 
 
 def test_a_new_punch_goes_up_alone_and_at_once(bench: Bench) -> None:

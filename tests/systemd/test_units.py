@@ -90,6 +90,13 @@ def test_the_process_that_sees_faces_has_no_network() -> None:
     assert "PrivateNetwork=yes" in (UNITS / "kiosk.service").read_text().splitlines()
 
 
+@pytest.mark.parametrize("name", ["kiosk", "kiosk-backup", "kiosk-retention"])
+def test_what_opens_the_databases_gets_the_sealed_keys(name: str) -> None:
+    loaded = [line for line in lines_of(f"sealed/{name}.service.conf") if "=" in line]
+    keys = {line.split("=")[1].split(":")[0] for line in loaded}
+    assert {"ledger.key", "gallery.key", "templates.key", "badges.key", "signing.key"} <= keys
+
+
 def test_every_group_that_the_daemon_is_put_into_is_made() -> None:
     (line,) = (text for text in lines_of("kiosk.service") if text.startswith("SupplementaryG"))
     made = [text.split()[1] for text in lines_of("kiosk-devices.sysusers") if text[:2] == "g "]

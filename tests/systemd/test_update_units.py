@@ -36,9 +36,9 @@ def test_it_is_tried_at_boot_and_again_and_holds_up_no_boot() -> None:
 def test_the_present_program_copies_and_the_new_one_has_the_copies_alone() -> None:
     steps = [line for line in lines(TRIAL) if line.startswith("Exec")]
     assert [step.split(" --config")[0] for step in steps] == [
-        f"ExecStart={ROOT}/updater/bin/python -m kiosk.update.trial copy",
-        f"ExecStart={ROOT}/candidate/bin/python -m kiosk.update.trial attempt",
-        f"ExecStopPost={ROOT}/updater/bin/python -m kiosk.update.trial drop",
+        f"ExecStart={ROOT}/updater/bin/python -I -m kiosk.update.trial copy",
+        f"ExecStart={ROOT}/candidate/bin/python -I -m kiosk.update.trial attempt",
+        f"ExecStopPost={ROOT}/updater/bin/python -I -m kiosk.update.trial drop",
     ]
     assert {"User=kiosk", "PrivateNetwork=yes"} <= set(lines(TRIAL))
 

@@ -36,9 +36,10 @@ def main(words: list[str]) -> int:
             )
         case "start":
             world = json.loads((HOME / "world.json").read_text())
+            log = (HOME / f"{unit}.log").open("ab")
             try:
                 for command in world[unit]["start"]:
-                    subprocess.run(command, check=True)
+                    subprocess.run(command, check=True, stderr=log)
             except subprocess.CalledProcessError:
                 return 1
             finally:

@@ -121,11 +121,16 @@ class Terminal:
 
     def step(self, name: str, link: str) -> list[str]:
         python = self.layout.root / link / "bin" / "python"
-        words = ["-m", "kiosk.update.trial", name, "--config", str(self.config)]
+        words = ["-I", "-m", "kiosk.update.trial", name, "--config", str(self.config)]
         return [str(python), *words]
 
     def systemctl(self, *words: str) -> None:
         subprocess.run(["systemctl", *words], check=True, env=self.environment)
+
+    def logs(self) -> str:
+        """The ends of what the units said."""
+        files = (self.folder / "systemd").glob("*.log")
+        return "\n".join(file.read_text()[-2000:] for file in files)
 
     def story(self) -> list[str]:
         """What the ledger tells of starts and ends, once it is verified whole."""
@@ -219,7 +224,7 @@ def test_releases_come_and_go_and_the_ledger_goes_on(terminal: Terminal) -> None
 
     dead = {"kiosk/commands/run.py": (("    log.to_stderr()\n", "    raise SystemExit(1)\n"),)}
     done = terminal.update("install", "--now", str(terminal.release("1.2", dead)))
-    assert done.returncode == 8
+    assert done.returncode == 8, terminal.logs()
     assert "release 1.2 is not healthy: it did not become ready; went back" in done.stderr
 
     newer = (LEDGER.version + 1, LEDGER.version)
@@ -228,7 +233,7 @@ def test_releases_come_and_go_and_the_ledger_goes_on(terminal: Terminal) -> None
         "store/schema.py": LEDGER_STEP,
     }
     done = terminal.update("install", "--now", str(terminal.release("1.3", dying, newer)))
-    assert done.returncode == 8
+    assert done.returncode == 8, terminal.logs()
     assert "it starts again and again; went back" in done.stderr
 
     false = {"store/schema.py": LEDGER_STEP}

@@ -49,7 +49,12 @@ def section(tmp_path: Path) -> UpdateSection:
 def test_a_beat_says_who_where_and_how(stores: Stores, section: UpdateSection) -> None:
     heart = Heart(section, stores)
     stores.ledger.append(Fault(code="disk_low"), now())
-    heart.beat(later(0), idle=True)
+    umask = os.umask(0o007)  # the unit's
+    try:
+        heart.beat(later(0), idle=True)
+    finally:
+        os.umask(umask)
+    assert section.pulse.stat().st_mode & 0o777 == 0o644, "the updater has no capability to read it"
     pulse = read_pulse(section.pulse)
     assert pulse is not None
     assert (pulse.program, pulse.pid, pulse.boot) == (sys.prefix, os.getpid(), "b")

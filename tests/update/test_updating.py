@@ -16,9 +16,9 @@ from kiosk.update.errors import (
     RefusedReleaseError,
     UntrustedError,
 )
-from kiosk.update.layout import Layout
+from kiosk.update.layout import Layout, Link
 from kiosk.update.preparing import Wishes, prepare, prepare_return
-from kiosk.update.state import State, read_state
+from kiosk.update.state import State, read_state, write_state
 from kiosk.update.switching import give_up, go_on
 from store.schema import LEDGER
 from tests.update.world import NOON, Behaviour, World, release, schema
@@ -144,7 +144,7 @@ def test_while_somebody_is_there_nothing_is_restarted(terminal: World, tmp_path:
     assert state.step == "idle"
     assert terminal.version == "1.1"
     assert not terminal.ended_before_people_left
-    assert terminal.monotonic_s() >= 60 + 90 + 30
+    assert terminal.monotonic_s() >= 40 + 90 + 30
 
 
 def test_a_daemon_that_does_not_say_whether_somebody_is_there_is_not_restarted(
@@ -159,6 +159,25 @@ def test_a_daemon_that_does_not_say_whether_somebody_is_there_is_not_restarted(
     terminal.behaviours = {}
     assert go_on(terminal.site()).step == "idle"
     assert terminal.version == "1.1"
+
+
+def test_a_beat_that_is_missed_once_lets_nobody_be_disturbed(
+    terminal: World, tmp_path: Path
+) -> None:
+    prepare(terminal.site(), release(tmp_path / "stick", "1.1"), Wishes())
+    point = Layout.point
+
+    def pulse_is_missed(layout: Layout, link: Link, version: str) -> None:
+        point(layout, link, version)
+        if version == "1.1" and terminal.version == "1.0":
+            terminal.people_until_s = terminal.monotonic_s() + 40
+            terminal.pulse_file.unlink(missing_ok=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Layout, "point", pulse_is_missed)
+        assert go_on(terminal.site()).step == "idle"
+    assert terminal.version == "1.1"
+    assert not terminal.ended_before_people_left
 
 
 def test_a_full_disk_is_found_before_anything_is_installed(
@@ -235,6 +254,17 @@ def test_a_schema_without_a_way_back_is_taken_only_when_asked_and_then_kept(
     assert state.last.result == "unhealthy"
     assert terminal.version == "1.1"
     assert terminal.layout.version_at("current") == "1.1"
+
+
+def test_giving_up_without_a_way_back_is_refused(terminal: World, tmp_path: Path) -> None:
+    later = schema(LEDGER.version + 1, LEDGER.version + 1)
+    file = release(tmp_path / "stick", "1.1", ledger=later)
+    state = prepare(terminal.site(), file, Wishes(no_way_back=True))
+    watching = state.model_copy(update={"step": "watching"})
+    write_state(terminal.layout, watching)
+    with pytest.raises(RefusedReleaseError, match=r"1\.0 cannot open them; nothing was changed"):
+        give_up(terminal.site())
+    assert read_state(terminal.layout) == watching
 
 
 def test_the_technician_goes_back_to_the_release_before(terminal: World, tmp_path: Path) -> None:

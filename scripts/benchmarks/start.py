@@ -1,0 +1,177 @@
+"""`kiosk run` from exec to ready, and what it keeps in memory, with 10,000 templates.
+
+The real program on stand-in pins and a folder of rendered pictures, at full speed: people who come,
+are turned down or let in, and leave. Beside each start, by turns, the bare import of the two
+libraries that run the networks, which no start can be faster than.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from benchmarks.gallery import units
+from benchmarks.timing import Report, machine, timing
+from kiosk.settings import load
+from kiosk.stores import open_stores
+from morning.cast import Person
+from morning.doorway import pictures_of
+from recognizer.coverage import MAX_TEMPLATES
+from recognizer.manifest import load_manifest
+from store.keys import create_keys
+from store.records import Instant
+
+_READY_WITHIN_S = 60.0
+_EVERY_S = 5.0
+_BARE = [sys.executable, "-c", "import cv2, numpy, onnxruntime"]
+
+
+def measure(
+    weights: Path, cast: list[Person], templates: int, repetitions: int, seconds: float
+) -> Report:
+    """Starts timed `repetitions` times; then one run of so many `seconds`, its memory watched."""
+    conditions = {"templates": templates, "seconds at full speed": seconds, **machine()}
+    report = Report("start", conditions)
+    with tempfile.TemporaryDirectory(prefix="kiosk-start-") as name:
+        folder = Path(name)
+        config = _terminal(folder, weights)
+        pictures_of(cast, folder / "pictures", frames=20, gap=20)
+        _fill(config, templates)
+        pairs = np.array([_pair(config) for _ in range(repetitions)])
+        report.timings["`kiosk run`, exec to ready"] = timing(pairs[:, 0])
+        report.timings["bare import of OpenCV and ONNX Runtime"] = timing(pairs[:, 1])
+        report.numbers["ready over bare import"] = float(np.median(pairs[:, 0] / pairs[:, 1]))
+        with _running(config) as (process, _):
+            report.numbers["processor time until ready, s"] = _processor_s(process.pid)
+            report.numbers["resident when ready, MB"] = _resident_mb(process.pid)
+            seen = list(_watched(process, seconds))
+        warm = seen[len(seen) // 5 :]  # pools and caches are full by then
+        report.numbers["resident at full speed, the most, MB"] = max(seen)
+        report.numbers["grown from a fifth of the time to its end, MB"] = warm[-1] - warm[0]
+    return report
+
+
+def _pair(config: Path) -> tuple[float, float]:
+    with _running(config) as (_, ready_s):
+        pass
+    begun = time.perf_counter()
+    subprocess.run(_BARE, check=True)
+    return ready_s, time.perf_counter() - begun
+
+
+@contextmanager
+def _running(config: Path) -> Iterator[tuple[subprocess.Popen[str], float]]:
+    """The daemon, once it said that it is ready, and how long that took; ended afterwards."""
+    program = [str(Path(sys.executable).parent / "kiosk"), "run", "--config", str(config)]
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        program, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    try:
+        if process.stderr is None:
+            raise RuntimeError("no stderr")
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if '"ready"' in line:
+                break
+        else:
+            raise RuntimeError(f"kiosk run ended: {''.join(said)}")
+        taken = time.perf_counter() - begun
+        drain = threading.Thread(target=process.stderr.read, daemon=True)
+        drain.start()
+        yield process, taken
+    finally:
+        process.terminate()
+        process.wait(_READY_WITHIN_S)
+
+
+def _watched(process: subprocess.Popen[str], seconds: float) -> Iterator[float]:
+    """Its resident memory in MB, every few seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            process.wait(_EVERY_S)
+        except subprocess.TimeoutExpired:
+            yield _resident_mb(process.pid)
+        else:
+            raise RuntimeError(f"kiosk run ended by itself with {process.returncode}")
+
+
+def _terminal(folder: Path, weights: Path) -> Path:
+    create_keys(folder / "keys")
+    public = Ed25519PrivateKey.generate().public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "hq.pub").write_bytes(pem)
+    pad = "on" if any(weights.glob("minifasnet*")) else "off"
+    config = folder / "kiosk.toml"
+    config.write_text(
+        f"""\
+[terminal]
+site = "plant-1"
+name = "gate-a"
+zone = "UTC"
+[store]
+directory = "{folder}"
+keys = "{folder / "keys"}"
+[hq]
+public_key = "{folder / "hq.pub"}"
+[camera]
+source = "pictures"
+path = {json.dumps(str(folder / "pictures"))}
+pace = "every-frame"
+at_end = "repeat"
+[recognition]
+weights = {json.dumps(str(weights.resolve()))}
+[pad]
+mode = "{pad}"
+[indicators]
+pins = "mock"
+""",
+        encoding="utf-8",
+    )
+    return config
+
+
+def _fill(config: Path, templates: int) -> None:
+    manifest = load_manifest()
+    embedder = manifest.pack("open").embedder
+    digest = manifest.files[embedder.file].sha256
+    vectors = units(np.random.default_rng(1), templates)
+    utc = datetime(2026, 3, 1, tzinfo=UTC)
+    at = Instant(utc=utc, zone="UTC", boot="b", monotonic_ns=1, synchronised=True, error_ms=None)
+    with open_stores(load(config)) as stores, stores.gallery_db.transaction():
+        for first in range(0, templates, MAX_TEMPLATES):
+            number = f"{first // MAX_TEMPLATES:06}"
+            stores.gallery.add_person(number, "n", "en", at)
+            stores.gallery.record_consent(number, "v", "d", "h", None, at)
+            rows = [(v, 1, at) for v in vectors[first : first + MAX_TEMPLATES]]
+            key = stores.protection.id
+            stores.gallery.add_templates(number, digest, rows, protection=key)
+
+
+def _processor_s(pid: int) -> float:
+    """User's and system's, of all its threads: what a start costs however busy the machine is."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(pid: int) -> float:
+    """As Linux counts it, shared libraries included."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"process {pid} has no memory")
