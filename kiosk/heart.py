@@ -50,7 +50,6 @@ class Heart:
         pulse = Pulse(
             program=sys.prefix,
             pid=os.getpid(),
-            boot=now.boot,
             monotonic_ns=now.monotonic_ns,
             quiet=quiet,
             faults=tuple(sorted(self._standing.faults)),

@@ -44,7 +44,7 @@ class Watch:
     _beaten_at_s: float | None = None
 
     def see(self, at_s: float, pulse: Pulse | None, age_s: float, *, sync_runs: bool) -> Verdict:
-        """What is so now: the newest pulse of this boot, its age, and whether sync runs."""
+        """What is so now: the newest pulse of the daemon, its age, and whether sync runs."""
         if pulse is None or pulse.program != self.program or age_s > STALE_S:
             pulse = None
         else:

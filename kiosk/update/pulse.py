@@ -21,7 +21,7 @@ _Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Pulse(BaseModel):
-    """One beat. `program`: the environment that runs (`sys.prefix`); `boot`, `monotonic_ns`: when.
+    """One beat. `program`: the environment that runs (`sys.prefix`); `monotonic_ns`: since boot.
 
     `quiet`: nobody has been at the door for a while. `began`: the ledger's newest number when the
     daemon became ready, `head` its newest now, `receipt` what headquarters has confirmed.
@@ -31,7 +31,6 @@ class Pulse(BaseModel):
 
     program: str
     pid: _Count
-    boot: str
     monotonic_ns: _Count
     quiet: bool
     faults: tuple[str, ...]

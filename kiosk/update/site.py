@@ -37,9 +37,10 @@ class Site:
         """The daemon's process, and its newest beat if it is that process's and not stale."""
         pid = self.world.main_pid(KIOSK)
         pulse = read_pulse(self.section.pulse)
-        if pulse is None or pulse.pid != pid or pulse.boot != self.world.boot():
+        if pulse is None or pulse.pid != pid:
             return pid, None
-        return pid, pulse if self.age_s(pulse) <= STALE_S else None
+        # One from the future is of an earlier boot, where the settings have it on a disk.
+        return pid, pulse if 0 <= self.age_s(pulse) <= STALE_S else None
 
     def age_s(self, pulse: Pulse) -> float:
         """How long ago it beat."""

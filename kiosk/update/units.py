@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import time
-from pathlib import Path
 from typing import Protocol
 
 from kiosk.update.errors import PreparationError, UpdateError
 
 KIOSK, SYNC, TRIAL = "kiosk.service", "kiosk-sync.service", "kiosk-update-trial.service"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _QUICK_S = 60.0  # what systemd answers at once
 _TRIAL_S = 2 * 3600.0  # as TimeoutStartSec= of the unit
 
@@ -26,9 +24,6 @@ class World(Protocol):
 
     def try_databases(self) -> None:
         """Run the trial of `candidate`; raises `PreparationError` when it fails."""
-
-    def boot(self) -> str:
-        """The id of this boot of the machine."""
 
     def monotonic_s(self) -> float:
         """Seconds since boot, sleep included."""
@@ -59,10 +54,6 @@ class Systemd:
                 "the release failed its trial on a copy of the databases; nothing was changed; "
                 f"`journalctl -u {TRIAL}` says why"
             ) from error
-
-    def boot(self) -> str:
-        """See `World`."""
-        return _BOOT_ID.read_text(encoding="ascii").strip()
 
     def monotonic_s(self) -> float:
         """See `World`."""

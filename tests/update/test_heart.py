@@ -57,7 +57,7 @@ def test_a_beat_says_who_where_and_how(stores: Stores, section: UpdateSection) -
     assert section.pulse.stat().st_mode & 0o777 == 0o644, "the updater has no capability to read it"
     pulse = read_pulse(section.pulse)
     assert pulse is not None
-    assert (pulse.program, pulse.pid, pulse.boot) == (sys.prefix, os.getpid(), "b")
+    assert (pulse.program, pulse.pid, pulse.monotonic_ns) == (sys.prefix, os.getpid(), 1)
     assert (pulse.faults, pulse.quiet) == (("disk_low",), False)
     assert (pulse.began, pulse.head, pulse.receipt) == (0, 1, 0)
 

@@ -94,9 +94,6 @@ class World:
         utc = self.utc + timedelta(seconds=self._time_s)
         return Instant(utc=utc, zone="UTC", boot="b", monotonic_ns=0, synchronised=True, error_ms=1)
 
-    def boot(self) -> str:
-        return f"boot-{self.boots}"
-
     def main_pid(self, unit: str) -> int:
         if unit == SYNC:
             return self.sync
@@ -147,7 +144,6 @@ class World:
         pulse = Pulse(
             program=str(self.layout.release(str(self._version))),
             pid=self._pid,
-            boot=self.boot(),
             monotonic_ns=int(self._time_s * 1e9),
             quiet=self._quiet(),
             faults=does.faults,
