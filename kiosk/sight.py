@@ -67,6 +67,10 @@ class Sight:
         """The embedder's SHA-256."""
         return self._eyes.model_digest
 
+    def tell_subject(self, tell: Callable[[int, float], None]) -> None:
+        """Call `tell` with track and instant as soon as a face is found, before it is judged."""
+        self._eyes.on_subject = tell
+
     def refresh(self) -> None:
         """Take up a change of the gallery; raises `StoreError`."""
         if self._people.refresh():
