@@ -78,7 +78,7 @@ def _cells(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows = max(1, round(height * _WIDTH / width))
     small = cv2.resize(image, (_WIDTH, rows), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    return np.log(grey.astype(np.float32) + np.float32(_DARK))
+    return np.asarray(np.log(grey.astype(np.float32) + np.float32(_DARK)))
 
 
 def _change(now: NDArray[np.float32], before: NDArray[np.float32]) -> float:
