@@ -1,7 +1,9 @@
 """The daemon: frames and actions in, punches on disk, lamps on.
 
 The presentation machine decides, `kiosk.performing` acts. This is the loop between them; everything
-here runs on one thread, which owns the database connections.
+here runs on one thread, which owns the database connections. "I see you" is shown as soon as a face
+is found; the machine, which says the same when the face was judged, is asked beforehand whether it
+will.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from kiosk.orders import obey
 from kiosk.panel import Action, Panel
 from kiosk.patience import Tick
 from kiosk.performing import Performer
-from kiosk.presentation import step
+from kiosk.presentation import begins, step
 from kiosk.screen.view import Screen
 from kiosk.sight import Sight
 from kiosk.station import Station
@@ -73,6 +75,9 @@ class Door:
         self._supervisor = supervisor
         self._state = State()
         self._blind = sight is None
+        self._greeted = False
+        if sight is not None:
+            sight.tell_subject(self._greet)
         self._gallery_version = -1
         self._inbox_due = 0.0
 
@@ -163,7 +168,7 @@ class Door:
             with putting_off("enrolment_broken_off"):
                 enrolling.see(frame)
         else:
-            self._feed(self._sight.see(frame, self._state))
+            self._look(self._sight, frame)
         with putting_off("not_shown"):
             self._show(frame)
 
@@ -176,6 +181,19 @@ class Door:
             self._feed(event)
         else:
             self._performer.perform(Show(Signal.FAULT), at_s)
+
+    def _look(self, sight: Sight, frame: Frame) -> None:
+        before = self._performer.shown
+        self._feed(sight.see(frame, self._state))
+        if self._greeted:  # it turned out to be somebody who had an answer already
+            self._greeted = False
+            self._performer.perform(before, frame.at_s)
+
+    def _greet(self, track: int, at_s: float) -> None:
+        """Amber within the time of a detection, not of all networks (docs/performance.md)."""
+        if begins(self._state, track, at_s, self._rules):
+            self._performer.perform(Show(Signal.SEEN), at_s)
+            self._greeted = True
 
     def _show(self, frame: Frame | Tick) -> None:
         if self._sight is not None and isinstance(frame, Frame):
@@ -195,6 +213,9 @@ class Door:
             if self._state.phase is not before:
                 detail("phase", phase=self._state.phase.name.lower(), at_s=round(event.at_s, 3))
             for effect in effects:
+                if self._greeted and effect == Show(Signal.SEEN):
+                    self._greeted = False
+                    continue
                 written = self._performer.perform(effect, event.at_s)
                 self._supervisor.progress()
                 if written is not None:

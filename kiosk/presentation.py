@@ -57,7 +57,7 @@ from kiosk.visit import (
 )
 from recognizer.decision import Decision, Verdict
 
-__all__ = ["IllegalEventError", "Step", "step"]
+__all__ = ["IllegalEventError", "Step", "begins", "step"]
 
 
 def step(state: State, event: Event, rules: Rules) -> Step:
@@ -127,27 +127,35 @@ def _seen(state: State, event: Seen, rules: Rules) -> Step:
             return waited(state, event.at_s, event.visible, rules)
         case Phase.ANSWERED if event.at_s - state.since_s < rules.show_s:
             return state, ()
-        case _ if _had_answer(state, event, rules):
+        case _ if _had_answer(state, event.track, event.at_s, rules):
             return state, ()
         case _:
             return _begin(state, event, (Show(Signal.SEEN),))
+
+
+def begins(state: State, track: int, at_s: float, rules: Rules) -> bool:
+    """Whether `step` answers a face of this track with "I see you"."""
+    free = state.phase is Phase.IDLE or (
+        state.phase is Phase.ANSWERED and at_s - state.since_s >= rules.show_s
+    )
+    return free and not _had_answer(state, track, at_s, rules)
 
 
 def _looked(state: State, event: Seen, rules: Rules) -> Step:
     if event.track == state.track:
         check_claim(state, event)
         return _judge(replace(state, seen_s=event.at_s), event, rules)
-    if _had_answer(state, event, rules):
+    if _had_answer(state, event.track, event.at_s, rules):
         return _nobody(state, Nobody(event.at_s), rules)
     if state.claim is not None:
         return identified(state, event.at_s, claimant(state, None))
     return _begin(state, event, ())
 
 
-def _had_answer(state: State, event: Seen, rules: Rules) -> bool:
+def _had_answer(state: State, track: int, at_s: float, rules: Rules) -> bool:
     """Whether this face had its answer and is not to be tried again yet."""
-    had = next((s for s in state.served if s.track == event.track), None)
-    return had is not None and (had.final or event.at_s - had.answered_s < rules.retry_s)
+    had = next((s for s in state.served if s.track == track), None)
+    return had is not None and (had.final or at_s - had.answered_s < rules.retry_s)
 
 
 def _begin(state: State, event: Seen, first: tuple[Effect, ...]) -> Step:

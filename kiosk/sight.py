@@ -22,6 +22,7 @@ from kiosk.watchman import Watchman
 from recognizer.challenge import Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
 from recognizer.errors import ImageError
+from recognizer.idle import IdleGate
 from recognizer.pipeline import Evidence, Look, Recognizer
 from recognizer.tracker import TrackedFace
 
@@ -49,6 +50,7 @@ class Sight:
     ) -> None:
         self._eyes, self._policy_for, self._verification_for = eyes, policy_for, verification_for
         self._clock, self._watchman = clock, watchman
+        self._gate = IdleGate() if settings.recognition.idle else None
         self._challenges = settings.pad.challenge != "never"
         self._evidence: list[Evidence] = []
         self._usable_since: float | None = None
@@ -65,6 +67,10 @@ class Sight:
         """The embedder's SHA-256."""
         return self._eyes.model_digest
 
+    def tell_subject(self, tell: Callable[[int, float], None]) -> None:
+        """Call `tell` with track and instant as soon as a face is found, before it is judged."""
+        self._eyes.on_subject = tell
+
     def refresh(self) -> None:
         """Take up a change of the gallery; raises `StoreError`."""
         if self._people.refresh():
@@ -80,9 +86,14 @@ class Sight:
         return self._people.matcher.templates_of(person) > 0
 
     def look(self, frame: Frame, served: frozenset[int] = frozenset()) -> Look | None:
-        """What a frame shows; None where it is no picture."""
+        """What a frame shows; None where it is no picture. Nobody where nothing is new."""
         try:
-            look = self._eyes.look(frame.image, frame.at_s, served)
+            if self._gate is not None and not self._gate.wakes(frame.image, frame.at_s):
+                look = Look((), None)
+            else:
+                look = self._eyes.look(frame.image, frame.at_s, served)
+                if self._gate is not None:
+                    self._gate.saw(bool(look.faces))
         except ImageError as error:
             self.faces = ()
             self._skip(error)

@@ -79,6 +79,8 @@ class Recognizer:
         self._tracker = Tracker(settings.tracker, same_person)
         self._live: dict[int, deque[float]] = {}
         self._moved: dict[int, deque[Vector]] = {}
+        self.on_subject: Callable[[int, float], None] | None = None
+        """Told track and instant of whom `look` has chosen, before it is judged."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -130,6 +132,8 @@ class Recognizer:
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         if subject is None:
             return Look(tracked, None)
+        if self.on_subject is not None:
+            self.on_subject(subject.track, at_s)
         evidence = self._judge(image, subject, at_s)
         return Look(_renumbered(tracked, subject.track, evidence.track), evidence)
 

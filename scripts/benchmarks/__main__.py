@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from benchmarks import ledger as ledger_part
+from benchmarks import recognition as recognition_part
 from benchmarks import signals as signals_part
 from benchmarks import start as start_part
 from benchmarks.gallery import measure
@@ -65,6 +66,14 @@ def ledger(records: int, repetitions: int, folder: Path | None, to: Path | None)
 def signals(repetitions: int, to: Path | None) -> None:
     """Show a signal, on gpiozero's mock pins, beside one write to a pin."""
     _give(signals_part.measure(repetitions), to)
+
+
+@bench.command("recognition")
+@click.option("--repetitions", default=300, show_default=True, help="Of each measurement.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def recognition(repetitions: int, to: Path | None) -> None:
+    """From frame to decision beside the bare networks; an empty door; searching at size."""
+    _give(recognition_part.measure(WEIGHTS, packaged(WEIGHTS)[0], repetitions), to)
 
 
 @bench.command("start")

@@ -7,8 +7,9 @@ hand_over() {
     "$DRY_RUN" && { say would report "kiosk doctor, and a signed report in $REPORT.json and $REPORT.pdf"; return; }
     case " ${STEPS[*]} " in *=done\ *) ;; *) [ ! -f "$REPORT.pdf" ] || { say skip report "nothing changed since $REPORT.json"; remains; return; } ;; esac
     printf '%s\n' "${STEPS[@]}" >"$STATE/steps"
+    open_keys
     run_doctor
-    with_keys quietly "$OPT/current/bin/python" -m kiosk.handover make --config "$SETTINGS" --state "$STATE" --out "$REPORT"
+    quietly "$OPT/current/bin/python" -m kiosk.handover make --config "$SETTINGS" --state "$STATE" --out "$REPORT"
     say 'done' report "$REPORT.json, $REPORT.pdf: signed by this terminal's key"
     remains
 }
@@ -21,13 +22,11 @@ run_doctor() {
     "$(kiosk_bin)" doctor --config "$SETTINGS" --assume-yes --json >"$STATE/doctor.json" 2>/dev/null || true
 }
 
-# with_keys COMMAND…: with the sealed keys open in memory, until this run ends.
-with_keys() {
-    if is_sealed && [ ! -d "$MEMORY_KEYS" ]; then
-        OPENED_KEYS=$MEMORY_KEYS
-        quietly "$(kiosk_bin)" keys unseal "$SEALED"
-    fi
-    "$@"
+# open_keys: sealed ones, in memory, until this run ends.
+open_keys() {
+    is_sealed && [ ! -d "$MEMORY_KEYS" ] || return 0
+    OPENED_KEYS=$MEMORY_KEYS
+    quietly "$(kiosk_bin)" keys unseal "$SEALED"
 }
 
 remains() {

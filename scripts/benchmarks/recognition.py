@@ -1,0 +1,158 @@
+"""From frame to decision beside the bare networks; what an empty door costs; searching at size.
+
+Bare is what a frame cannot do without: OpenCV's detector on the frame, and ONNX Runtime on the very
+tensors that the networks got for this frame, recorded beforehand. By turns with the whole of it:
+checking, tracking, cropping, quality, PAD's crops, normalising, identification, decision.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.gallery import units
+from benchmarks.timing import Report, by_turns, compared, machine, timing
+from morning.cast import Person
+from morning.walkup import FPS, Image, Walk, empty_room, walk_up
+from recognizer.calibration import threshold
+from recognizer.decision import DecisionPolicy
+from recognizer.evidence import Evidence
+from recognizer.idle import IdleGate
+from recognizer.matcher import Matcher
+from recognizer.opening import RecognizerSettings, open_parts
+from recognizer.pipeline import Recognizer
+from recognizer.session import Session, Tensor
+
+_ENROLLED = 1_000
+_SIZES = (100, 1_000, 10_000, 50_000)
+_PER_PERSON = 8
+_IDLE_FPS, _IDLE_S = 10, 20
+_SETTLE_S = 4  # a little more than the gate takes to fall asleep
+
+
+def measure(weights: Path, person: Person, repetitions: int) -> Report:
+    """All measurements, on rendered frames of one person who stands at the door."""
+    pad = any(weights.glob("minifasnet*"))
+    threads = {"ONNX Runtime threads": 1, "OpenCV threads": cv2.getNumThreads()}
+    conditions = {"frame": "640x480", "PAD": pad, "enrolled templates": _ENROLLED, **threads}
+    report = Report("recognition", {**conditions, **machine()})
+    settings = RecognizerSettings(pad=pad)
+    frames = list(walk_up(person.walks[0], Walk(2.0, 140, 150), seed=1))[-10:]
+    _frame(report, weights, settings, frames, repetitions)
+    _empty(report, weights, settings)
+    _search(report, repetitions)
+    return report
+
+
+def _frame(
+    report: Report,
+    weights: Path,
+    settings: RecognizerSettings,
+    frames: list[Image],
+    repetitions: int,
+) -> None:
+    parts = open_parts(weights, settings)
+    eyes = Recognizer(parts, settings)
+    matcher = Matcher(_numbers(_ENROLLED), units(np.random.default_rng(1), _ENROLLED))
+    policy = DecisionPolicy(threshold(_ENROLLED, 0.003, eyes.calibration))
+    evidence: list[Evidence] = []
+    turn = 0
+
+    def whole(frame: Image) -> Evidence:
+        nonlocal turn, evidence
+        turn += 1
+        subject = eyes.look(frame, turn / FPS).subject
+        if subject is None or (subject.embedding is None and not subject.attack):
+            raise RuntimeError("the bench's frames must reach the networks")
+        evidence = [*evidence[-9:], subject]
+        policy.decide(evidence, matcher)
+        return subject
+
+    with _recorded() as calls:
+        whole(frames[0])
+    networks = list(calls)
+
+    def bare(frame: Image) -> None:
+        parts.detector.detect(frame)
+        for run, tensor in networks:
+            run(tensor)
+
+    pairs = _turns(frames, repetitions, (whole, bare, parts.detector.detect))
+    report.timings["frame to decision"] = timing(pairs[:, 0])
+    report.timings["the bare networks of that frame"] = timing(pairs[:, 1])
+    report.timings["frame to detection alone"] = timing(pairs[:, 2])
+    report.numbers["networks after detection, runs"] = len(networks)
+    report.numbers["frame to decision over bare"] = float(np.median(pairs[:, 0] / pairs[:, 1]))
+
+
+def _turns(
+    frames: list[Image], repetitions: int, works: tuple[Callable[[Image], object], ...]
+) -> NDArray[np.float64]:
+    """(repetitions, works) seconds, frame after frame, each frame by all in turn."""
+    rounds = [
+        by_turns([lambda w=w, f=frame: w(f) for w in works], repetitions // len(frames), 2)  # type: ignore[misc]
+        for frame in frames
+    ]
+    return np.concatenate(rounds)
+
+
+@contextmanager
+def _recorded() -> Iterator[list[tuple[Callable[[Tensor], object], Tensor]]]:
+    """The runs of every network meanwhile: ONNX Runtime's own, and what it was fed."""
+    calls: list[tuple[Callable[[Tensor], object], Tensor]] = []
+    run = Session.run
+
+    def recording(self: Session, tensor: Tensor) -> list[Tensor]:
+        bare, name = self._session, self._input
+        calls.append((lambda fed: bare.run(None, {name: fed}), tensor.copy()))
+        return run(self, tensor)
+
+    Session.run = recording  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        Session.run = run  # type: ignore[method-assign]
+
+
+def _empty(report: Report, weights: Path, settings: RecognizerSettings) -> None:
+    """Processor time of this process for an empty door, as a share of one core."""
+    frames = list(empty_room(2.0, seed=1))
+    for name, gate in (("off", None), ("on", IdleGate())):
+        eyes = Recognizer(open_parts(weights, settings), settings)
+        eyes.look(frames[0], -float(_SETTLE_S))
+        begun = 0.0
+        for i in range(-_SETTLE_S * _IDLE_FPS, _IDLE_S * _IDLE_FPS):
+            if i == 0:
+                begun = time.process_time()
+            frame, at_s = frames[i % len(frames)], i / _IDLE_FPS
+            if gate is None or gate.wakes(frame, at_s):
+                faces = eyes.look(frame, at_s).faces
+                if gate is not None:
+                    gate.saw(bool(faces))
+        share = (time.process_time() - begun) / _IDLE_S * 100
+        report.numbers[f"empty door at {_IDLE_FPS} frames/s, idle gate {name}, % of a core"] = share
+
+
+def _search(report: Report, repetitions: int) -> None:
+    for n in _SIZES:
+        vectors = units(np.random.default_rng(1), n)
+        matcher, probe = Matcher(_numbers(n), vectors), vectors[n // 2]
+        row = np.ascontiguousarray(probe[None])
+        ours, product, ratio = compared(
+            lambda m=matcher, p=probe: m.identify(p),  # type: ignore[misc]
+            lambda r=row, v=vectors: r @ v.T,  # type: ignore[misc]
+            repetitions,
+        )
+        report.timings[f"identify among {n}"] = ours
+        report.timings[f"bare product with {n}"] = product
+        report.numbers[f"identify over bare product, {n}"] = ratio
+
+
+def _numbers(n: int) -> list[str]:
+    return [f"{i // _PER_PERSON:06}" for i in range(n)]
