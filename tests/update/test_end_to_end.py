@@ -222,7 +222,7 @@ def test_releases_come_and_go_and_the_ledger_goes_on(terminal: Terminal) -> None
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("release 1.1 runs")
 
-    dead = {"kiosk/commands/run.py": (("    log.to_stderr()\n", "    raise SystemExit(1)\n"),)}
+    dead = {"kiosk/commands/run.py": (("    log.begin()\n", "    raise SystemExit(1)\n"),)}
     done = terminal.update("install", "--now", str(terminal.release("1.2", dead)))
     assert done.returncode == 8, terminal.logs()
     assert "release 1.2 is not healthy: it did not become ready; went back" in done.stderr
