@@ -36,7 +36,7 @@ class IdleLimits:
     """Part of a cell's brightness. Rendered noise, JPEG and 10 % flicker reach 0.02 in daylight and
     0.08 at a seventh of it; the palest of 112 rendered arrivals had 0.32 when it was found."""
     settle_s: float = 3.0
-    """Awake after a change: longer than a track is remembered and a served face is waited for."""
+    """Awake after a change: longer than a track is remembered, or, by default, a served face."""
     every_s: float = 1.0
     """One frame in ten at 10 a second: what a look costs is then a tenth."""
 
