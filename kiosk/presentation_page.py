@@ -16,6 +16,7 @@ from typing import TypeVar
 import click
 
 from kiosk.presentation_walk import walk
+from kiosk.screen.texts import SIGNALS
 from kiosk.signals import PATTERNS, Pattern, Rhythm, Signal
 from kiosk.visit import Phase
 
@@ -33,8 +34,13 @@ def parts() -> Mapping[str, str]:
     return {
         "states": diagram(transitions),
         "shown": state_table(shown),
-        "signals": signal_table(PATTERNS, {signal: signal.value for signal in Signal}),
+        "signals": signal_table(PATTERNS, {signal: _on_screen(signal) for signal in Signal}),
     }
+
+
+def _on_screen(signal: Signal) -> str:
+    text = SIGNALS[signal.name]
+    return f"**{text.headline}** {text.detail}"
 
 
 def signal_table(patterns: Mapping[Signal, Pattern], texts: Mapping[Signal, str]) -> str:
