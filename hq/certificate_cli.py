@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from hq.certificates import certificate_lines, install, issue, waiting_request
-from hq.command_line import CONFIG, JSON, opened, reports_errors, show, span
+from hq.command_line import CONFIG, JSON, opened, read_pem, reports_errors, show, span
 from hq.decommission_cli import certificates_crl
-from hq.errors import CertificateError
 from hq.keys import load_key
 from hq.settings import load
 from sync.contract.topics import Address
@@ -64,7 +63,7 @@ def certificates_sign(
     settings, address, now = load(config), _address(target), datetime.now(UTC)
     database, key = opened(settings, config), load_key(settings.hq.signing_key)
     if certificate is not None and ca is None and ca_key is None:
-        pem = _read(certificate)
+        pem = read_pem(certificate)
     elif certificate is None and ca is not None and ca_key is not None:
         pem = issue(waiting_request(database, address), ca, ca_key, span(valid_for), now)
     else:
@@ -79,15 +78,6 @@ certificates_group.add_command(certificates_crl)
 def _address(target: str) -> Address:
     site, _, terminal = target.partition("/")
     return Address(site, terminal)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except OSError as error:
-        raise CertificateError(f"{path}: {error.strerror}") from error
-    except ValueError:
-        raise CertificateError(f"{path}: not a PEM certificate") from None
 
 
 def _text(line: dict[str, Any]) -> str:

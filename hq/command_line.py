@@ -85,3 +85,13 @@ def show(lines: Iterable[Line], as_json: bool, text: Callable[[Line], str]) -> N
         return
     for line in lines:
         click.echo(text(line))
+
+
+def read_pem(path: Path) -> str:
+    """A PEM file's text; raises `CertificateError`."""
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise CertificateError(f"{path}: {error.strerror}") from error
+    except ValueError:
+        raise CertificateError(f"{path}: not a PEM certificate") from None

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from hq.command_line import CONFIG, opened, reports_errors, span
+from hq.command_line import CONFIG, opened, read_pem, reports_errors, span
 from hq.decommissioning import decommission
-from hq.errors import CertificateError
 from hq.issued import revocation_list
 from hq.keys import load_key
 from hq.settings import load
@@ -45,7 +44,7 @@ def terminals_decommission(
         now,
         now + span(expires),
         lost=lost,
-        certificates=[_read(path) for path in files],
+        certificates=[read_pem(path) for path in files],
     )
     if lost:
         click.echo(
@@ -69,12 +68,3 @@ def certificates_crl(target: Path, ca: Path, ca_key: Path, valid_for: str, confi
     with disk_error(target):
         place(target, pem, 0o644)
     click.echo(f"{count} revoked certificates in {target}; restart the broker")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except OSError as error:
-        raise CertificateError(f"{path}: {error.strerror}") from error
-    except ValueError:
-        raise CertificateError(f"{path}: not a PEM certificate") from None
