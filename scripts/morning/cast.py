@@ -8,7 +8,7 @@ photo or a screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morning.walkup import FPS, HEIGHT, WIDTH, Subject, Walk, empty_room, side_by_side, walk_up
+from recognizer.pipeline import RecognizerSettings, open_recognizer
 
 Image = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -94,6 +95,16 @@ def packaged_cast(astronaut: Path, t1: Path, find: FindFaces) -> list[Person]:
         Person("Mia", None, (), (mia,)),
         Person("Max", None, (), (max_,)),
     ]
+
+
+def packaged_people(weights: Path, photos: Mapping[str, Path]) -> list[Person]:
+    """`packaged_cast` in the photos of `fetch_photos`, found with the weights of that folder."""
+    eyes = open_recognizer(weights, RecognizerSettings(pad=False))
+    return packaged_cast(
+        photos["astronaut"],
+        photos["t1"],
+        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
+    )
 
 
 def shared_cast(faces: Path, find: FindFaces) -> tuple[list[Person], list[Person]]:

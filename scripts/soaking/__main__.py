@@ -9,9 +9,8 @@ from pathlib import Path
 
 import click
 
-from morning.cast import Person, packaged_cast
+from morning.cast import Person, packaged_people
 from morning.photos import fetch_photos
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 from soaking import drain, line, stores
 from soaking.course import Course, Outcome, Part
 
@@ -51,13 +50,7 @@ def main(parts: tuple[str, ...], minutes: float, as_json: bool, weights: Path) -
 
 
 def _cast(weights: Path) -> list[Person]:
-    eyes = open_recognizer(weights, RecognizerSettings(pad=False))
-    photos = fetch_photos(ROOT / ".cache" / "photos")
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
+    return packaged_people(weights, fetch_photos(ROOT / ".cache" / "photos"))
 
 
 def _print(name: str, outcome: Outcome) -> None:

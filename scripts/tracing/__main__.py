@@ -27,12 +27,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from morning.broker import free_port
-from morning.cast import Person, packaged_cast
+from morning.cast import Person, packaged_people
 from morning.doorway import enrol, pictures_of
 from morning.photos import fetch_photos
 from morning.server import end
 from morning.stage import Line, Stage, program
-from recognizer.pipeline import RecognizerSettings, open_recognizer
 from tracing.filters import REFUSED, allowed, filter_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,13 +93,7 @@ def main() -> int:
 
 
 def _cast(weights: Path) -> list[Person]:
-    eyes = open_recognizer(weights, RecognizerSettings(pad=False))
-    photos = fetch_photos(ROOT / ".cache" / "photos")
-    return packaged_cast(
-        photos["astronaut"],
-        photos["t1"],
-        lambda image: [photo.face.box for photo in eyes.embed_photo(image)],
-    )
+    return packaged_people(weights, fetch_photos(ROOT / ".cache" / "photos"))
 
 
 def _trace(folder: Path, stack: ExitStack) -> dict[str, set[str]]:
