@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import uuid6
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hq.commands import Outgoing
 from hq.database import Database
 from hq.intake import ReplayPolicy
+from hq.keys import create_keys
 from hq.receiver import Receiver
 from hq.reports import Reader, alarm_lines
 from hq.terminals import add_terminal
@@ -77,6 +79,26 @@ class Office:
     def alarms(self) -> list[tuple[str, int, int]]:
         """(what, seq, count) of every alarm."""
         return [(a["what"], a["seq"], a["count"]) for a in alarm_lines(self.database)]
+
+
+def hq_settings(folder: Path) -> Path:
+    """Settings of a headquarters in `folder`: its database is `hq.db` there, its broker nowhere."""
+    config = folder / "hq.toml"
+    config.write_text(
+        '[mqtt]\nhost = "127.0.0.1"\nport = 1\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
+        '[hq]\nsigning_key = "hq-keys/hq.key"\n'
+    )
+    return config
+
+
+def headquarters(folder: Path) -> Path:
+    """As `hq_settings`, with its keys, and gate A in its database."""
+    create_keys(folder / "hq-keys")
+    database = Database(f"sqlite:///{folder / 'hq.db'}")
+    database.upgrade()
+    add_terminal(database, GATE_A, GATE_A_KEY.public_key(), NOON)
+    database.close()
+    return hq_settings(folder)
 
 
 def open_office(url: str, *addresses: Address, key: Ed25519PrivateKey = GATE_A_KEY) -> Office:

@@ -20,7 +20,7 @@ from store.keys import create_keys
 from sync.contract.events import build_batch
 from sync.contract.status import build_status
 from sync.contract.topics import Channel, topic
-from tests.hq.made import POLICY
+from tests.hq.made import POLICY, hq_settings
 from tests.sync.made import GATE_A, GATE_A_KEY, GATE_B, HQ_KEY, NOON, chain, inbound
 
 pytestmark = pytest.mark.usefixtures("left_as_found")
@@ -28,12 +28,7 @@ pytestmark = pytest.mark.usefixtures("left_as_found")
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    path = tmp_path / "hq.toml"
-    path.write_text(
-        '[mqtt]\nhost = "127.0.0.1"\nport = 1\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
-        '[hq]\nsigning_key = "hq-keys/hq.key"\n'
-    )
-    return path
+    return hq_settings(tmp_path)
 
 
 def call(*words: str | Path) -> Result:

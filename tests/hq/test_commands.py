@@ -13,10 +13,8 @@ from click.testing import CliRunner, Result
 
 from hq.cli import main
 from hq.commands import AGAIN_S, Outgoing, command_lines, queue_command, send
-from hq.database import Database
 from hq.errors import UnknownTerminalError
-from hq.keys import create_keys
-from hq.terminals import add_terminal, find
+from hq.terminals import find
 from store.documents import seal_document
 from store.records import utc_text
 from sync.contract.documents import Command, open_command
@@ -24,7 +22,7 @@ from sync.contract.errors import MalformedPayloadError
 from sync.contract.status import build_status
 from sync.contract.topics import Address, Channel, topic
 from tests.hq.databases import Databases
-from tests.hq.made import Office, open_office
+from tests.hq.made import Office, headquarters, open_office
 from tests.sync.made import GATE_A, GATE_A_KEY, GATE_B, HQ_KEY, NOON
 
 HOUR = timedelta(hours=1)
@@ -176,16 +174,7 @@ def call(*words: str | Path) -> Result:
 
 @pytest.mark.usefixtures("left_as_found")
 def test_the_command_line_sends_and_lists(tmp_path: Path) -> None:
-    config = tmp_path / "hq.toml"
-    config.write_text(
-        '[mqtt]\nhost = "127.0.0.1"\nport = 1\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
-        '[hq]\nsigning_key = "hq-keys/hq.key"\n'
-    )
-    create_keys(tmp_path / "hq-keys")
-    database = Database(f"sqlite:///{tmp_path / 'hq.db'}")
-    database.upgrade()
-    add_terminal(database, GATE_A, GATE_A_KEY.public_key(), NOON)
-    database.close()
+    config = headquarters(tmp_path)
     (tmp_path / "one.json").write_text('{"number": "7"}')
     sending = ("commands", "send", "plant-1/gate-a")
     words = ("--arguments", f"@{tmp_path / 'one.json'}", "--config", config)

@@ -9,11 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hq.cli import main
-from hq.database import Database
-from hq.keys import create_keys
-from hq.terminals import add_terminal
 from store.pins import PinHasher, check_pin_hash
-from tests.sync.made import GATE_A, GATE_A_KEY, NOON
+from tests.hq.made import headquarters
 
 pytestmark = pytest.mark.usefixtures("left_as_found")
 CODE = "0009127734"
@@ -25,17 +22,7 @@ def call(*words: str, typed: str = "") -> Result:
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    config = tmp_path / "hq.toml"
-    config.write_text(
-        '[mqtt]\nhost = "127.0.0.1"\nport = 1\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
-        '[hq]\nsigning_key = "hq-keys/hq.key"\n'
-    )
-    create_keys(tmp_path / "hq-keys")
-    database = Database(f"sqlite:///{tmp_path / 'hq.db'}")
-    database.upgrade()
-    add_terminal(database, GATE_A, GATE_A_KEY.public_key(), NOON)
-    database.close()
-    return str(config)
+    return str(headquarters(tmp_path))
 
 
 def send(config: str, **arguments: object) -> Result:

@@ -42,7 +42,7 @@ from store.records import (
 )
 from sync.contract.documents import Command, open_command
 from tests.hq.databases import Databases
-from tests.hq.made import Gate, Office, open_office
+from tests.hq.made import Gate, Office, hq_settings, open_office
 from tests.hq.pi import PiClock
 from tests.sync.made import GATE_A, GATE_B, HQ_KEY, NOON
 
@@ -335,11 +335,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         create_keys(folder / "hq-keys")
-        self._config = folder / "hq.toml"
-        self._config.write_text(
-            '[mqtt]\nhost = "127.0.0.1"\nport = 1\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
-            '[hq]\nsigning_key = "hq-keys/hq.key"\n'
-        )
+        self._config = hq_settings(folder)
         self.office = open_office(f"sqlite:///{folder / 'hq.db'}", GATE_A)
 
     def __call__(self, *words: str) -> Result:

@@ -15,7 +15,7 @@ from hq.cli import main
 from hq.punches import Punches, local_text
 from store.records import Stop
 from tests.hq.databases import Databases
-from tests.hq.made import Gate, Office, open_office
+from tests.hq.made import Gate, Office, hq_settings, open_office
 from tests.hq.pi import PiClock
 from tests.sync.made import GATE_A, GATE_B, NOON
 
@@ -131,11 +131,7 @@ def test_a_record_that_tells_no_clocks_is_reported_and_bounded(
 def test_the_command_shows_local_time_error_and_sureness(tmp_path: Path) -> None:
     office = open_office(f"sqlite:///{tmp_path / 'hq.db'}", GATE_A)
     office.now = NOON + timedelta(hours=1)
-    config = tmp_path / "hq.toml"
-    config.write_text(
-        '[mqtt]\nhost = "127.0.0.1"\nport = 1\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
-        '[hq]\nsigning_key = "hq-keys/hq.key"\n[database]\nfile = "hq.db"\n'
-    )
+    config = hq_settings(tmp_path)
     clock, gate = PiClock(NOON), Gate(office)
     gate.tell(clock.now())
     words = ["punches", "--config", str(config)]

@@ -24,6 +24,20 @@ UTC_NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 NUMBER, NAME = "4711", "Erika Mustermann"  # must appear in no reply
 
 
+# `ordered_terminal` as the file that commands read, to be gone on with.
+TOML = """
+[terminal]
+site = "plant-1"
+name = "gate-a"
+zone = "Europe/Berlin"
+[store]
+directory = "."
+keys = "keys"
+[hq]
+public_key = "hq.pub"
+"""
+
+
 def at(seconds: float = 0) -> Instant:
     """So many seconds after the tests' morning."""
     return Instant(

@@ -13,7 +13,7 @@ from kiosk.cli import cli, exit_code
 from kiosk.serial_reader import SerialWire, open_serial
 from kiosk.stores import open_stores
 from store.pins import PinHasher
-from tests.kiosk.made import now, terminal
+from tests.kiosk.made import now, settings_file, terminal
 from tests.kiosk.test_readers import Port
 from tests.store.made import CHEAP
 
@@ -27,13 +27,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with open_stores(terminal(tmp_path)) as stores:
         for number in ("1001", "1002"):
             stores.gallery.add_person(number, "A", "en", now())
-    config = tmp_path / "kiosk.toml"
-    config.write_text(
-        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
-        f'[store]\ndirectory = "{tmp_path}"\nkeys = "{tmp_path / "keys"}"\n'
-        f'[hq]\npublic_key = "{tmp_path / "hq.pub"}"\n'
-    )
-    return config
+    return settings_file(tmp_path)
 
 
 def run(config: Path, *words: str, typed: str = "") -> Result:

@@ -17,7 +17,7 @@ from kiosk.errors import EnrolmentRefusedError
 from kiosk.stores import Stores, open_stores
 from recognizer.coverage import MAX_TEMPLATES
 from recognizer.decision import DecisionPolicy
-from tests.kiosk.made import LIMITS, MODEL, applicant, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, now, samples, settings_file, terminal
 
 
 @pytest.fixture
@@ -124,12 +124,8 @@ def test_photos_of_a_changed_face_renew_where_a_document_was_checked(stores: Sto
 
 
 def test_whoever_does_not_agree_to_the_text_that_is_shown_is_not_enrolled(tmp_path: Path) -> None:
-    config = tmp_path / "kiosk.toml"
     terminal(tmp_path)
-    config.write_text(
-        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
-        '[store]\ndirectory = "."\nkeys = "keys"\n[hq]\npublic_key = "hq.pub"\n'
-    )
+    config = settings_file(tmp_path)
     kiosk = Path(sys.executable).parent / "kiosk"
     words = [str(kiosk), "enrol", "1", "photo.jpg", "--name", "N", "--config", str(config)]
     unasked = subprocess.run(

@@ -16,7 +16,7 @@ from kiosk.cli import cli
 from kiosk.enrolment import Applicant, enrol
 from kiosk.stores import open_stores
 from store.errors import InvalidValueError
-from tests.kiosk.made import LIMITS, MODEL, applicant, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, now, samples, settings_file, terminal
 
 KIOSK = Path(sys.executable).parent / "kiosk"
 MARKUP = "[/bold] :smile: [link=x]"
@@ -29,13 +29,7 @@ def config(tmp_path: Path) -> Path:
     with open_stores(settings) as stores:
         somebody = Applicant("1", MARKUP, "en", "form", None)
         enrol(stores, MODEL, somebody, samples(1, 0, 1), LIMITS, now())
-    config = tmp_path / "kiosk.toml"
-    config.write_text(
-        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
-        f'[store]\ndirectory = "{tmp_path}"\nkeys = "{tmp_path / "keys"}"\n'
-        f'[hq]\npublic_key = "{tmp_path / "hq.pub"}"\n'
-    )
-    return config
+    return settings_file(tmp_path)
 
 
 def people(config: Path) -> Any:

@@ -15,7 +15,7 @@ from kiosk.own_records import my_records
 from kiosk.settings import Settings
 from kiosk.stores import open_stores
 from store.records import Answer, Correction, DeclaredPunch, Punch
-from tests.kiosk.made import now, terminal
+from tests.kiosk.made import now, settings_file, terminal
 
 MONDAY = date(2026, 3, 2)
 
@@ -24,12 +24,9 @@ MONDAY = date(2026, 3, 2)
 def config(tmp_path: Path) -> Path:
     """A terminal where person 1001 disputed a punch that was then cancelled."""
     settings: Settings = terminal(tmp_path)
-    path = tmp_path / "kiosk.toml"
-    path.write_text(
-        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
-        f'[store]\ndirectory = "{tmp_path}"\nkeys = "{tmp_path / "keys"}"\n'
-        f'[hq]\npublic_key = "{tmp_path / "hq.pub"}"\n[retention]\npunches_days = 36500\n'
-    )
+    path = settings_file(tmp_path)
+    with path.open("a") as file:
+        file.write("[retention]\npunches_days = 36500\n")
     with open_stores(settings) as stores:
         mine = my_records(stores, settings)
         punch = stores.ledger.append(Punch(person="1001", method="face", direction="in"), now())

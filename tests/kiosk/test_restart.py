@@ -13,18 +13,11 @@ from kiosk.commands.run import RESTART
 from kiosk.overrides import Overrides, State
 from kiosk.settings import load
 from kiosk.stores import open_stores
-from tests.kiosk.ordered import kinds, ordered_terminal, post
+from tests.kiosk.ordered import TOML, kinds, ordered_terminal, post
 
-SETTINGS = """
-[terminal]
-site = "plant-1"
-name = "gate-a"
-zone = "Europe/Berlin"
-[store]
-directory = "."
-keys = "keys"
-[hq]
-public_key = "hq.pub"
+SETTINGS = (
+    TOML
+    + """
 [camera]
 source = "pictures"
 path = "room"
@@ -37,6 +30,7 @@ mode = "off"
 [indicators]
 pins = "mock"
 """
+)
 MARGIN = "[decision]\nmargin = {}\n"
 IN_A_CENTURY = "2126-01-01T00:00:00Z"
 

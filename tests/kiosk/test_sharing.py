@@ -17,11 +17,11 @@ from kiosk.consent import accepted
 from kiosk.enrolment import enrol
 from kiosk.notices import LANGUAGES
 from kiosk.protection import open_protection, reissue
-from kiosk.settings import Settings, TemplatesSection
+from kiosk.settings import TemplatesSection
 from store.errors import ConstraintError, NoConsentError
 from store.subject import held
 from tests.kiosk.gates import HERE, SITE, Gate, open_gate
-from tests.kiosk.made import LIMITS, MODEL, applicant, samples
+from tests.kiosk.made import LIMITS, MODEL, applicant, samples, settings_file
 from tests.kiosk.ordered import NOW
 from tests.store.made import OTHER_MODEL, vector
 
@@ -322,8 +322,7 @@ def test_removing_somebody_takes_both_consents(gates: tuple[Gate, Gate], one: st
 def test_the_commands_record_the_consent_and_its_end(tmp_path: Path, one: str) -> None:
     with open_gate(tmp_path / "a", "gate-a") as a:
         a.enrol(one, 1, site=False)
-        settings = a.settings
-    config = _write(tmp_path / "kiosk.toml", settings)
+    config = settings_file(tmp_path / "a")
     run = CliRunner().invoke(
         cli, ["people", "share", one, "--consent", "signed form 18", "--config", str(config)]
     )
@@ -333,15 +332,6 @@ def test_the_commands_record_the_consent_and_its_end(tmp_path: Path, one: str) -
     )
     run = CliRunner().invoke(cli, ["people", "unshare", one, "--config", str(config)])
     assert run.output == f"{one} is shared no more, 0 templates deleted here\n"
-
-
-def _write(path: Path, settings: Settings) -> Path:
-    path.write_text(
-        f'[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
-        f'[store]\ndirectory = "{settings.store.directory}"\nkeys = "{settings.store.keys}"\n'
-        f'[hq]\npublic_key = "{settings.hq.public_key}"\n'
-    )
-    return path
 
 
 def test_both_consents_stand_side_by_side(gates: tuple[Gate, Gate], one: str) -> None:

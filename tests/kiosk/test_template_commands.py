@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from kiosk.cli import cli
 from kiosk.enrolment import enrol
 from kiosk.stores import open_stores
-from tests.kiosk.made import LIMITS, MODEL, applicant, face, now, samples, terminal
+from tests.kiosk.made import LIMITS, MODEL, applicant, face, now, samples, settings_file, terminal
 
 
 @pytest.fixture
@@ -26,13 +26,7 @@ def config(tmp_path: Path) -> Path:
             "1", MODEL, (vector, 700_000, now(1)), now(1), protection=stores.protection.id
         )
         stores.register.ask_renewal("1", now(2))
-    config = tmp_path / "kiosk.toml"
-    config.write_text(
-        '[terminal]\nsite = "plant-1"\nname = "gate-a"\nzone = "UTC"\n'
-        f'[store]\ndirectory = "{tmp_path}"\nkeys = "{tmp_path / "keys"}"\n'
-        f'[hq]\npublic_key = "{tmp_path / "hq.pub"}"\n'
-    )
-    return config
+    return settings_file(tmp_path)
 
 
 def ask(config: Path, *words: str) -> Any:

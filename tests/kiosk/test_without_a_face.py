@@ -18,18 +18,11 @@ from typing import Any
 from kiosk.settings import load
 from kiosk.stores import Stores, open_stores
 from tests.kiosk.made import now
-from tests.kiosk.ordered import ordered_terminal
+from tests.kiosk.ordered import TOML, ordered_terminal
 
-SETTINGS = """
-[terminal]
-site = "plant-1"
-name = "gate-a"
-zone = "Europe/Berlin"
-[store]
-directory = "."
-keys = "keys"
-[hq]
-public_key = "hq.pub"
+SETTINGS = (
+    TOML
+    + """
 [camera]
 source = "v4l2"
 device = 99
@@ -43,6 +36,7 @@ repeat_s = 3600
 [indicators]
 pins = "mock"
 """
+)
 
 
 class Terminal:
