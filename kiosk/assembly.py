@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from kiosk.clerk import Clerk
 from kiosk.clock import Clock
 from kiosk.counter import Office
 from kiosk.daemon import Door
 from kiosk.enrolling import Enrolling
 from kiosk.indicators import Indicator
 from kiosk.overrides import Overrides
-from kiosk.panel import Panel, Panels
+from kiosk.panel import Panel
 from kiosk.patterns import changed
 from kiosk.performing import Performer
 from kiosk.punching import PunchRules, Window
@@ -52,24 +51,26 @@ def assemble(
 ) -> Door:
     """The door of one terminal; `eyes` is None where there is nothing to recognise with.
 
-    `policy_for` and `verification_for` as for `kiosk.sight`; `health` is how the machine is, now;
-    without it this machine is looked at.
+    `panel` has all that people can touch, the screen too. `policy_for` and `verification_for` as
+    for `kiosk.sight`; `health` is how the machine is, now; without it this machine is looked at.
     """
     watchman = Watchman(settings, stores, health, lambda: panel.lost)
     sight = enrolling = None
     if eyes is not None and policy_for is not None and verification_for is not None:
         sight = Sight(settings, stores, eyes, policy_for, verification_for, clock, watchman)
         enrolling = Enrolling(settings, stores, sight, policy_for, verification_for, clock)
-    screen = screen or NoScreen()
-    panel = Panels(panel, screen)
     rules = rules_of(settings, ask_badge=panel.identifies)
+    office = Office(settings, stores, clock, enrolling)
     performer = Performer(
-        stores, indicator, clock, watchman, sight, changed(settings.indicators.patterns)
+        stores,
+        indicator,
+        clock,
+        watchman,
+        sight,
+        changed(settings.indicators.patterns),
+        punch_rules(settings),
+        office,
     )
-    performer.clerk = Clerk(
-        stores, punch_rules(settings), sight.model if sight else None, performer.append
-    )
-    performer.office = Office(settings, stores, clock, enrolling)
     return Door(
         stores,
         rules,
@@ -81,8 +82,8 @@ def assemble(
         station or Station(settings, Overrides(settings)),
         clock,
         stopping,
-        screen,
-        Viewer(settings, stores, performer.office, rules),
+        screen or NoScreen(),
+        Viewer(settings, stores, office, rules) if settings.screen.enabled else None,
         supervisor or Supervisor(),
     )
 

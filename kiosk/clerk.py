@@ -34,7 +34,7 @@ from store.records import Instant
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the newest answer was about, for the screen; `of` is the punch that was repeated."""
+    """The punch that the newest answer was about, for the screen: a new or the repeated one."""
 
     person: str
     direction: records.Direction | None

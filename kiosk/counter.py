@@ -132,9 +132,7 @@ class Office:
             case DayWanted(day=day):
                 return self._day(person, day)
             case MonthWanted(month=month):
-                return self._month(
-                    person, month or local_day(self._now(), self._zone).isoformat()[:7]
-                )
+                return self._month(person, month)
             case MonthAgreed(month=month, digest=digest):
                 self._mine.confirm_month(person, month, digest, self._clock.now())
                 return self._month(person, month)
@@ -154,9 +152,6 @@ class Office:
                 if self.enrolling is not None:
                     self.enrolling.stop()
                 return Done()
-
-    def _now(self) -> datetime:
-        return self._clock.now().utc
 
     def _day(self, person: str, day: date | None) -> Day:
         now = self._clock.now()
@@ -214,14 +209,15 @@ class Office:
     def _time(self, utc: datetime) -> str:
         return f"{utc.astimezone(self._zone):%H:%M}"
 
-    def _month(self, person: str, month: str) -> MonthShown:
+    def _month(self, person: str, month: str | None) -> MonthShown:
         now = self._clock.now()
+        this = local_day(now.utc, self._zone).isoformat()[:7]
+        month = month or this
         shown: Month = self._mine.month(person, month, now)
         days: dict[date, list[PunchLine]] = {}
         for entry in sorted((*shown.counted, *shown.cancelled), key=lambda one: one.stands.utc):
             on = local_day(entry.stands.utc, self._zone)
             days.setdefault(on, []).append(self._line(entry))
-        this = local_day(now.utc, self._zone).isoformat()[:7]
         return MonthShown(
             month=month,
             earliest=self._mine.oldest_month(now),

@@ -65,16 +65,16 @@ class Door:
         clock: Clock,
         stopping: threading.Event,
         screen: Screen,
-        viewer: Viewer,
+        viewer: Viewer | None,
         supervisor: Supervisor,
     ) -> None:
-        self._stores, self._rules, self._sight = stores, rules, sight
+        self._stores, self._sight = stores, sight
+        self._rules = replace(rules, idle=_idle(blind=sight is None))
         self._panel, self._reception, self._performer = panel, reception, performer
         self._watchman, self._station, self._clock = watchman, station, clock
         self._stopping, self._screen, self._viewer = stopping, screen, viewer
         self._supervisor = supervisor
         self._state = State()
-        self._blind = sight is None
         self._greeted = False
         if sight is not None:
             sight.tell_subject(self._greet)
@@ -88,7 +88,7 @@ class Door:
         not. A database that cannot be gone on with raises `UnsoundDatabaseError`: the next start
         sets it aside.
         """
-        self._performer.perform(Show(self._idle()), 0.0)
+        self._performer.perform(Show(self._rules.idle), 0.0)
         self._watchman.report(MODELS_UNAVAILABLE, self._sight is None, self._clock.now())
         self._refresh()
         say("ready")
@@ -140,7 +140,8 @@ class Door:
         """What waits in notes and inbox; a full or busy disk leaves it for the next time."""
         self._watchman.look(self._clock.now())
         with putting_off("chores_put_off"):
-            self._viewer.keep_link(time.monotonic())
+            if self._viewer is not None:
+                self._viewer.keep_link(time.monotonic())
             self._stores.register.settle()
             obey(self._stores, self._station, self._clock.now())
         heart, idle = self._station.heart, self._state.phase is Phase.IDLE
@@ -150,11 +151,11 @@ class Door:
                     self._station.restart = "update"
 
     def _serve(self, frame: Frame | Tick) -> None:
-        blind = self._sight is None or isinstance(frame, Tick)
-        if blind != self._blind:
-            self._blind = blind
+        idle = _idle(blind=self._sight is None or isinstance(frame, Tick))
+        if idle is not self._rules.idle:
+            self._rules = replace(self._rules, idle=idle)
             if self._state.phase is Phase.IDLE:
-                self._performer.perform(Show(self._idle()), frame.at_s)
+                self._performer.perform(Show(idle), frame.at_s)
         for action in self._panel.actions():
             self._take(action, frame.at_s)
         office, enrolling = self._performer.office, self._performer.office.enrolling
@@ -196,20 +197,18 @@ class Door:
             self._greeted = True
 
     def _show(self, frame: Frame | Tick) -> None:
+        if self._viewer is None:
+            return
         if self._sight is not None and isinstance(frame, Frame):
             self._screen.frame(frame.image, [face.face for face in self._sight.faces])
         told = self._performer.clerk.told
         self._screen.show(self._viewer.view(self._state, self._performer.shown, told, frame.at_s))
 
-    def _idle(self) -> Signal:
-        return Signal.BADGE_ONLY if self._blind else Signal.IDLE
-
     def _feed(self, event: Event) -> None:
         waiting: list[Event] = [event]
         while waiting:
-            rules = replace(self._rules, idle=self._idle())
             before = self._state.phase
-            self._state, effects = step(self._state, waiting.pop(), rules)
+            self._state, effects = step(self._state, waiting.pop(), self._rules)
             if self._state.phase is not before:
                 detail("phase", phase=self._state.phase.name.lower(), at_s=round(event.at_s, 3))
             for effect in effects:
@@ -220,3 +219,7 @@ class Door:
                 self._supervisor.progress()
                 if written is not None:
                     waiting.append(written)
+
+
+def _idle(*, blind: bool) -> Signal:
+    return Signal.BADGE_ONLY if blind else Signal.IDLE

@@ -12,6 +12,7 @@ from kiosk.clock import Clock
 from kiosk.counter import Office
 from kiosk.indicators import Indicator
 from kiosk.log import say
+from kiosk.punching import PunchRules
 from kiosk.sight import Sight
 from kiosk.signals import Pattern, Signal
 from kiosk.stores import Stores, putting_off
@@ -47,11 +48,13 @@ class Performer:
         watchman: Watchman,
         sight: Sight | None,
         patterns: Mapping[Signal, Pattern],
+        rules: PunchRules,
+        office: Office,
     ) -> None:
         self._stores, self._indicator, self._clock = stores, indicator, clock
         self._watchman, self._sight, self._patterns = watchman, sight, patterns
-        self.clerk: Clerk
-        self.office: Office
+        self.clerk = Clerk(stores, rules, sight.model if sight else None, self.append)
+        self.office = office
         self.shown = Show(Signal.IDLE)
 
     def append(self, body: records.Body) -> records.Record | None:

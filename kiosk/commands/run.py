@@ -66,10 +66,11 @@ def run(config: Path) -> None:
     settings, invalid = overrides.settings()
     stopping = threading.Event()
     with ExitStack() as stack:
-        panel = open_panel(settings)
-        stack.callback(panel.close)
+        readers = open_panel(settings)
+        stack.callback(readers.close)
         screen = stack.enter_context(screen_of(settings))
-        eyes = _open_eyes(settings, Panels(panel, screen))
+        panel = Panels(readers, screen)
+        eyes = _open_eyes(settings, panel)
         stores = stack.enter_context(open_stores(settings))
         clock = SystemClock(settings.terminal.zone)
         indicator = GpioIndicator(settings.indicators, clock)
@@ -91,7 +92,7 @@ def run(config: Path) -> None:
             screen=screen,
             supervisor=supervisor,
         )
-        camera = _open_camera(settings, Panels(panel, screen), door, indicator)
+        camera = _open_camera(settings, panel, door, indicator)
         stack.callback(camera.close)
 
         def stop(*_: object) -> None:

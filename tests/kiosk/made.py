@@ -16,8 +16,8 @@ from kiosk.assembly import assemble
 from kiosk.daemon import Door
 from kiosk.enrolment import Applicant, Limits
 from kiosk.indicators import Indicator, Signal
-from kiosk.panel import NoPanel, Panel
-from kiosk.screen.view import Screen
+from kiosk.panel import NoPanel, Panel, Panels
+from kiosk.screen.view import NoScreen, Screen
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from recognizer.coverage import Sample
@@ -106,7 +106,7 @@ def door(
         lambda _: cast(DecisionPolicy, policy),
         lambda _: 0.5,
         lamps,
-        panel or NoPanel(),
+        Panels(panel or NoPanel(), screen or NoScreen()),
         StoppedClock(),
         threading.Event(),
         health=Health,
