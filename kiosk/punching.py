@@ -22,6 +22,7 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from kiosk.quiet import Span
 from store.own_records import LastPunch
 from store.records import Direction, Instant
 
@@ -126,9 +127,7 @@ def _alternate(last: LastPunch | None, since_s: float | None, rules: PunchRules)
 
 
 def _covers(window: Window, local: datetime) -> bool:
-    at, today = local.time(), local.weekday()
-    if window.start < window.end:
-        return today in window.days and window.start <= at < window.end
-    yesterday = (local - timedelta(days=1)).weekday()
-    started_today = today in window.days and at >= window.start
-    return started_today or (yesterday in window.days and at < window.end)
+    at = local.time()
+    since_midnight = window.start >= window.end and at < window.start
+    began = local - timedelta(days=1) if since_midnight else local
+    return Span(window.start, window.end).holds(at) and began.weekday() in window.days

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,13 @@ def ordered_terminal(folder: Path, name: str = "gate-a") -> Settings:
         store=StoreSection(directory=folder, keys=folder / "keys"),
         hq=HqSection(public_key=folder / "hq.pub"),
     )
+
+
+def copied(settings: Settings, folder: Path) -> Settings:
+    """The same terminal with its databases as they are now, in another folder."""
+    shutil.copytree(settings.store.directory, folder)
+    store = StoreSection(directory=folder, keys=settings.store.keys)
+    return settings.model_copy(update={"store": store})
 
 
 def order(type: str = "ping", number: int = 1, **changes: Any) -> dict[str, Any]:

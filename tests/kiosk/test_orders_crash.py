@@ -19,10 +19,9 @@ from kiosk.overrides import Overrides, State
 from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import Stores, open_stores
-from store.settings import StoreSection
 from tests.killing import die_before, is_killed
 from tests.kiosk.made import LIMITS, MODEL, applicant, samples
-from tests.kiosk.ordered import NOW, NUMBER, kinds, ordered_terminal, post, replies
+from tests.kiosk.ordered import NOW, NUMBER, copied, kinds, ordered_terminal, post, replies
 
 
 def obey_until_killed(settings: Settings, steps: int) -> bool:
@@ -111,10 +110,7 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
         post(stores, type, 7, arguments=arguments)
     steps, through = 0, False
     while not through:
-        folder = tmp_path / str(steps)
-        shutil.copytree(first.store.directory, folder)
-        store = StoreSection(directory=folder, keys=first.store.keys)
-        settings = first.model_copy(update={"store": store})
+        settings = copied(first, tmp_path / str(steps))
         through = obey_until_killed(settings, steps)
         with open_stores(settings) as stores:
             obey(stores, Station(settings, Overrides(settings)), NOW)
@@ -124,6 +120,6 @@ def test_a_command_is_done_once_wherever_the_process_is_killed(
             assert stores.delivery.inbox(1) == []
             assert stores.ledger.verify(stores.signer.public_key()).seq == stores.ledger.head().seq
             holds(settings, stores)
-        shutil.rmtree(folder)
+        shutil.rmtree(settings.store.directory)
         steps += every
     assert steps > 15

@@ -14,11 +14,10 @@ from kiosk.settings import Settings
 from kiosk.station import Station
 from kiosk.stores import Stores, open_stores
 from store.documents import open_document
-from store.settings import StoreSection
 from tests.killing import die_before, is_killed
 from tests.kiosk.gates import open_gate
 from tests.kiosk.made import MODEL
-from tests.kiosk.ordered import NOW, NUMBER, kinds, post
+from tests.kiosk.ordered import NOW, NUMBER, copied, kinds, post
 
 
 def obey_once(settings: Settings, stores: Stores) -> None:
@@ -39,10 +38,7 @@ def test_sharing_is_done_once_wherever_the_process_is_killed(tmp_path: Path, typ
         told, first = kinds(gate.stores), gate.settings
     steps, through = 0, False
     while not through:
-        folder = tmp_path / str(steps)
-        shutil.copytree(first.store.directory, folder)
-        store = StoreSection(directory=folder, keys=first.store.keys)
-        settings = first.model_copy(update={"store": store})
+        settings = copied(first, tmp_path / str(steps))
 
         def work(settings: Settings = settings, steps: int = steps) -> None:
             with open_stores(settings) as stores:
@@ -62,6 +58,6 @@ def test_sharing_is_done_once_wherever_the_process_is_killed(tmp_path: Path, typ
             standing = stores.sharing.standing(NUMBER)
             assert (standing.held, standing.came) == (9, type == "template"), steps
             assert len(stores.templates.entries(NUMBER)) == 2
-        shutil.rmtree(folder)
+        shutil.rmtree(settings.store.directory)
         steps += 1
     assert steps > 20
