@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -59,7 +61,12 @@ def evaluate_command(
         write_report(report, pad_html(result))
     if as_json:
         print_json(result)
-        return
+    else:
+        print_summary(result)
+
+
+def print_summary(result: Mapping[str, Any]) -> None:
+    """What `kiosk.pad_report.pad_summary` gave, as tables."""
     rows = pad_rows(result)
     print_table(tuple(rows[0]), rows)
     if result["simulated_motion"]:

@@ -11,7 +11,7 @@ from soaking import stores
 from soaking.course import Course
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_both_daemons_and_the_commands_get_along_on_the_same_databases(
     tmp_path: Path, weights_dir: Path, cast: list[Person]
 ) -> None:

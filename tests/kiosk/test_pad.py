@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kiosk.cli import cli
+from kiosk.commands.pad import print_summary
 from kiosk.errors import PhotoSetError
 
 
@@ -60,17 +61,6 @@ def test_real_attacks_and_a_real_person_are_told_apart_by_the_terminals_rule(
     assert found["misclassified"] == []
 
 
-def test_rendered_attacks_are_labelled_synthetic_everywhere(
-    real: Path, weights: Path, tmp_path: Path
-) -> None:
-    report = tmp_path / "pad.html"
-    text = invoke(real, "--weights", weights, "--synthetic", "--report", report).stdout
-    for shown in (text, report.read_text()):
-        assert "SYNTHETIC: presentations marked synthetic were rendered" in shown
-        for word in ("cut_print", "screen", "real", "synthetic", "head, turning 30 degrees"):
-            assert word in shown
-
-
 def test_frames_in_a_folder_are_one_presentation_and_no_face_is_no_response(
     real: Path, weights: Path
 ) -> None:
@@ -85,15 +75,19 @@ def test_frames_in_a_folder_are_one_presentation_and_no_face_is_no_response(
     assert found["failed_pictures"] == [{"picture": "broken.jpg", "reason": "unreadable"}]
 
 
-def test_any_photos_can_be_rendered_from_but_only_when_asked(
-    tmp_path: Path, photos: dict[str, Path], weights: Path
+def test_attacks_are_rendered_only_when_asked_and_labelled_synthetic_everywhere(
+    tmp_path: Path,
+    photos: dict[str, Path],
+    weights: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "person").mkdir()
     shutil.copy(photos["astronaut"], tmp_path / "person")
     refused = invoke(tmp_path, "--weights", weights)
     assert isinstance(refused.exception, PhotoSetError)
     assert "--synthetic" in str(refused.exception)
-    found = evaluated(tmp_path, "--weights", weights, "--synthetic")
+    report = tmp_path / "pad.html"
+    found = evaluated(tmp_path, "--weights", weights, "--synthetic", "--report", report)
     assert (found["bona_fide"], found["attacks"], found["synthetic_presentations"]) == (1, 3, 4)
     rows = found["checks"]["fused"]["attacks"]
     assert {(row["species"], row["synthetic"]) for row in rows} == {
@@ -103,6 +97,11 @@ def test_any_photos_can_be_rendered_from_but_only_when_asked(
     }
     assert found["synthetic"] is True
     assert {row["mover"] for row in found["simulated_motion"]} >= {"head, turning 30 degrees"}
+    print_summary(found)
+    for shown in (capsys.readouterr().out, report.read_text()):
+        assert "SYNTHETIC: presentations marked synthetic were rendered" in shown
+        for word in ("cut_print", "screen", "synthetic", "head, turning 30 degrees"):
+            assert word in shown
 
 
 def test_a_folder_without_attacks_says_what_it_lacks(tmp_path: Path, weights: Path) -> None:
