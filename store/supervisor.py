@@ -53,10 +53,6 @@ class Supervisor:
         self._due_s = self._now() + self._every_s
         self._send("WATCHDOG=1")
 
-    def status(self, words: str) -> None:
-        """One line for `systemctl status`."""
-        self._send(f"STATUS={words}")
-
     def stopping(self) -> None:
         """The end has begun."""
         self._send("STOPPING=1")

@@ -39,12 +39,11 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     manager.socket.close()
 
 
-def test_ready_status_and_stopping_are_said(manager: Manager) -> None:
+def test_ready_and_stopping_are_said(manager: Manager) -> None:
     supervisor = Supervisor.of({"NOTIFY_SOCKET": manager.address})
     supervisor.ready()
-    supervisor.status("at the door")
     supervisor.stopping()
-    assert manager.heard() == ["READY=1", "STATUS=at the door", "STOPPING=1"]
+    assert manager.heard() == ["READY=1", "STOPPING=1"]
 
 
 def test_progress_is_said_four_times_in_the_watchdogs_time_and_never_without_a_step(
