@@ -37,6 +37,7 @@ from kiosk.screen.requests import (
     MonthDay,
     MonthWanted,
     OversightWanted,
+    PosePassedOver,
     PunchLine,
     Refused,
     Request,
@@ -55,6 +56,7 @@ _STAFF = {Right.ENROL: "enrol", Right.PUNCHES: "oversee", Right.RUN: "inspect"}
 _NEEDS = {
     EnrolmentWanted: Right.ENROL,
     EnrolmentStopped: Right.ENROL,
+    PosePassedOver: Right.ENROL,
     OversightWanted: Right.PUNCHES,
     ConditionWanted: Right.RUN,
 }
@@ -151,6 +153,10 @@ class Office:
             case EnrolmentStopped():
                 if self.enrolling is not None:
                     self.enrolling.stop()
+                return Done()
+            case PosePassedOver():
+                if self.enrolling is not None:
+                    self.enrolling.pass_over()
                 return Done()
 
     def _day(self, person: str, day: date | None) -> Day:

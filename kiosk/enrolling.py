@@ -13,7 +13,7 @@ from kiosk.ceremony import Step
 from kiosk.clock import Clock
 from kiosk.errors import EnrolmentRefusedError
 from kiosk.guide import Guide, Newcomer, Progress
-from kiosk.poses import Hint
+from kiosk.poses import Hint, Pose
 from kiosk.presentation import IllegalEventError
 from kiosk.screen.requests import Answer, Done, EnrolmentWanted, Refused
 from kiosk.screen.view import Enrolment
@@ -80,6 +80,11 @@ class Enrolling:
         if self._guide is not None:
             self._guide.cancel()
         self._guide = None
+
+    def pass_over(self) -> None:
+        """Leave out the pose that is asked for; where none is that can be left out, do nothing."""
+        if self._guide is not None and self._guide.progress.pose not in (None, Pose.FRONT):
+            self._guide.pass_over()
 
     def see(self, frame: Frame) -> None:
         """A frame of the camera, while it is `active`."""

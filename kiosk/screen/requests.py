@@ -101,6 +101,12 @@ class EnrolmentStopped(_Value):
     kind: Literal["enrol_stop"] = "enrol_stop"
 
 
+class PosePassedOver(_Value):
+    """The person who is being enrolled cannot take the pose that is asked for."""
+
+    kind: Literal["enrol_pass"] = "enrol_pass"
+
+
 class OversightWanted(_Value):
     """What a supervisor has to look at: failed faces, declared punches, open disputes."""
 
@@ -120,6 +126,7 @@ Request = (
     | DisputeRaised
     | EnrolmentWanted
     | EnrolmentStopped
+    | PosePassedOver
     | OversightWanted
     | ConditionWanted
 )

@@ -42,6 +42,7 @@ from kiosk.screen.requests import (
     MonthWanted,
     Oversight,
     OversightWanted,
+    PosePassedOver,
     Refused,
     Request,
 )
@@ -390,6 +391,15 @@ class Enrolee(Stage):
         return guided_look(guided_frame(at_s, pose, person=7))
 
 
+class Unturning(Enrolee):
+    """Somebody new, who cannot turn the head."""
+
+    def look(self, image: Image, at_s: float, served: frozenset[int]) -> Look:
+        if not self.views or self.views[-1].enrolment is None:
+            return Look((), None)
+        return guided_look(guided_frame(at_s, Pose.FRONT, person=7))
+
+
 def enrolling(stores: Stores, stage: Stage, **changes: str) -> None:
     """Ben, who is an enroller, has the notice accepted and enrols somebody new."""
     stores.register.set_roles(BEN, ["enroller"], now())
@@ -429,6 +439,19 @@ def test_somebody_is_enrolled_on_the_screen_and_recognised_at_once(
     later.stands(1, 5, "7")
     made_door(settings, stores, later, Lamps(), policy, StandInPanel(), later).run(later)
     assert later.shown(Signal.ACCEPTED).name == "Cleo"
+
+
+def test_poses_that_somebody_cannot_take_are_passed_over_on_the_screen(
+    settings: Settings, stores: Stores
+) -> None:
+    stage = Unturning(40)
+    enrolling(stores, stage)
+    for frame in (3, 15, 17, 19):  # in front there is none to pass over, then left, right and up
+        stage.cue(frame, PosePassedOver())
+    policy = DecisionPolicy(0.5)
+    made_door(settings, stores, stage, Lamps(), policy, StandInPanel(), stage).run(stage)
+    assert stores.ledger.records(0, 1000)[-1].content().body["templates"] >= 5
+    assert "done" in {view.enrolment.phase for view in stage.views if view.enrolment}
 
 
 def test_an_enrolment_that_ends_with_the_session_keeps_nothing(

@@ -18,7 +18,7 @@ from kiosk.panel import (
     UndoAsked,
     Wanted,
 )
-from kiosk.screen.requests import DisputeRaised, EnrolmentWanted, MonthAgreed
+from kiosk.screen.requests import DisputeRaised, EnrolmentWanted, MonthAgreed, PosePassedOver
 from kiosk.screen.view import Enrolment, View
 from tests.screen.browsing import Sight, done, sight
 from tests.screen.scenes import AT, DIRECTIONS, NAME, RECORDS, SCENES, STAFF, TODAY
@@ -136,6 +136,11 @@ def test_consent_is_read_in_the_persons_language_before_an_enrolment_begins(seen
     assert asked.version
     seen.show(View(session=STAFF, enrolment=Enrolment(phase="capture", good=2)))
     expect(seen.page.locator("#good")).to_have_attribute("value", "2")
+    expect(seen.page.locator("#enrol-pass")).to_be_hidden()
+    seen.show(View(session=STAFF, enrolment=Enrolment(phase="capture", pose="up")))
+    with seen.page.expect_response(lambda response: response.request.method == "POST"):
+        seen.page.click("#enrol-pass")
+    assert isinstance(seen.terminal.counter.history[-1], PosePassedOver)
 
 
 def test_a_refusal_is_said_in_words(browser: Browser) -> None:
