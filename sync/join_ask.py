@@ -46,17 +46,19 @@ def ask_to_join(
     timeout_s: float,
     say: Callable[[str], None],
     random: Random,
+    elapsed: Callable[[], float] = time.monotonic,
 ) -> Outcome:
     """Publish the request and wait; `say` is told each time the state changes.
 
-    `transport` is started, subscribed to the answer's topic, and the caller's to close.
+    `transport` is started, subscribed to the answer's topic, and the caller's to close. `elapsed`
+    is monotonic seconds.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = elapsed() + timeout_s
     standing = Outcome("unconnected")
     asked_in, times, again_at = 0, 0, 0.0
-    while time.monotonic() < deadline:
+    while elapsed() < deadline:
         connection = transport.connection
-        if connection is not None and (connection != asked_in or time.monotonic() >= again_at):
+        if connection is not None and (connection != asked_in or elapsed() >= again_at):
             if connection != asked_in:
                 say("connected; asking headquarters")
             times = times + 1 if connection == asked_in else 1
@@ -66,7 +68,7 @@ def ask_to_join(
                 standing = Outcome("unconnected", why=str(error))
             else:
                 standing = Outcome("unanswered") if standing.state == "unconnected" else standing
-            asked_in, again_at = connection, time.monotonic() + _AGAIN.pause_s(times, random)
+            asked_in, again_at = connection, elapsed() + _AGAIN.pause_s(times, random)
         message = transport.receive(_WAIT_S)
         if message is None:
             continue
