@@ -139,7 +139,7 @@ def join_sign(folder: Path | None, ca: Path, ca_key: Path, valid_for: str, confi
     key, database = load_key(settings.hq.signing_key), opened(settings, config)
     authority = Authority(ca, ca_key, span(valid_for))
     refused = False
-    for name, raw, answer_file in _asked(database, folder):
+    for name, raw, answer_file in _asked(database, folder, now):
         try:
             address, answer = admit(database, key, authority, raw(), now)
             if answer_file is not None:
@@ -160,18 +160,18 @@ def join_list(as_json: bool, config: Path) -> None:
     """Show the requests that came over the broker and wait for `join sign`."""
     lines = [
         {"site": one.site, "terminal": one.terminal, "token": one.token[:8], "asked": utc_text(at)}
-        for raw, at in waiting_requests(opened(load(config), config))
+        for raw, at in waiting_requests(opened(load(config), config), datetime.now(UTC))
         for one in (open_request(raw).request,)
     ]
     show(lines, as_json, lambda n: f"{n['asked']}  {n['site']}/{n['terminal']}  {n['token']}")
 
 
 def _asked(
-    database: Database, folder: Path | None
+    database: Database, folder: Path | None, now: datetime
 ) -> list[tuple[str, Callable[[], bytes], Path | None]]:
     """What to call each request, how to read it, and where its answer goes."""
     if folder is None:
-        waiting = [raw for raw, _ in waiting_requests(database)]
+        waiting = [raw for raw, _ in waiting_requests(database, now)]
         return [(digest(raw)[:8], partial(bytes, raw), None) for raw in waiting]
     paths = sorted(folder.glob(f"*{REQUEST}"))
     if not paths:

@@ -4,7 +4,8 @@
   is made at once; without it, or when the key cannot be used, the request waits for an operator
   and the machine, which asks again, gets the answer then.
 - What is no request, or lies in a topic that is not its own, gets no answer: it is an alarm, one a
-  site, counted. What is a request and may not join is told why, signed.
+  site and round, so that a flood is no flood of writes. What is a request and may not join is told
+  why, signed.
 - Nothing that arrives raises. Database trouble does: the caller keeps the messages and tries
   again.
 """
@@ -29,6 +30,7 @@ from hq.errors import (
     HqError,
     JoinRefusedError,
 )
+from hq.join_tokens import drop_waiting
 from hq.joining import Authority, admit, answered
 from store.errors import JoinDocumentError
 from store.join_notice import seal_notice
@@ -56,30 +58,26 @@ class JoinDesk:
     def take(self, messages: Sequence[Inbound], now: datetime) -> list[Outgoing]:
         """The answers, now that what they say is committed. Raises DatabaseTroubleError."""
         answers: list[Outgoing] = []
+        alarms: set[Alarm] = set()
         for message in messages:
             try:
-                answers += self._take(message, now)
+                asking = _read(message)
+                if isinstance(asking, Alarm):
+                    alarms.add(asking)
+                    continue
+                answer = self._answer(asking, message.payload, now)
+                answers.append(Outgoing(asking.answer_topic, answer, False))
             except DatabaseTroubleError:
                 raise
             except DatabaseConflictError:  # another worker was quicker; the machine asks again
                 _LOG.warning("conflict")
             except Exception:  # noqa: BLE001  # one message must never stop the others
                 _LOG.exception("message_put_aside")
-                self._alarm(Alarm("internal"), now)
+                alarms.add(Alarm("internal"))
+        if alarms:
+            with self._database.write() as connection:
+                raise_alarms(connection, list(alarms), now)
         return answers
-
-    def _take(self, message: Inbound, now: datetime) -> list[Outgoing]:
-        site = ""
-        try:
-            asking = parse_request_topic(message.topic)
-            site = asking.site
-            request = open_request(message.payload).request
-            if (request.site, digest(message.payload)) != (site, asking.id):
-                raise JoinDocumentError("a request in another's topic")
-        except (ContractError, JoinDocumentError):
-            self._alarm(Alarm("malformed", site), now)
-            return []
-        return [Outgoing(asking.answer_topic, self._answer(asking, message.payload, now), False)]
 
     def _answer(self, asking: Asking, raw: bytes, now: datetime) -> bytes:
         try:
@@ -88,6 +86,7 @@ class JoinDesk:
                 answer = self._signed(self._authority, raw, now)
         except (JoinRefusedError, DuplicateTerminalError, CertificateError) as error:
             _LOG.warning("join_refused", extra={"fields": {"detail": str(error)}})
+            drop_waiting(self._database, raw)
             return seal_notice(self._key, asking.id, "refused", str(error), now)
         fields = {"terminal": str(address)}
         if answer is None:
@@ -105,6 +104,16 @@ class JoinDesk:
             return None
         return admit(self._database, self._key, authority, raw, now)[1]
 
-    def _alarm(self, alarm: Alarm, now: datetime) -> None:
-        with self._database.write() as connection:
-            raise_alarms(connection, [alarm], now)
+
+def _read(message: Inbound) -> Asking | Alarm:
+    """Whose request it is, or the alarm that it is none."""
+    site = ""
+    try:
+        asking = parse_request_topic(message.topic)
+        site = asking.site
+        request = open_request(message.payload).request
+    except (ContractError, JoinDocumentError):
+        return Alarm("malformed", site)
+    if (request.site, digest(message.payload)) != (site, asking.id):
+        return Alarm("malformed", site)
+    return asking

@@ -72,11 +72,22 @@ def keep_waiting(connection: Connection, id: str, raw: bytes, now: datetime) -> 
     connection.execute(row.values(waiting=raw, asked_at=now))
 
 
-def waiting_requests(database: Database) -> list[tuple[bytes, datetime]]:
-    """The requests that wait, and since when, oldest first."""
+def drop_waiting(database: Database, raw: bytes) -> None:
+    """The request waits no more: it was refused for good."""
+    mine = JOIN_TOKENS.c.waiting == raw
+    with database.write() as connection:
+        connection.execute(JOIN_TOKENS.update().where(mine).values(waiting=None))
+
+
+def waiting_requests(database: Database, now: datetime) -> list[tuple[bytes, datetime]]:
+    """The requests that wait and can still be signed, and since when, oldest first."""
     query = (
         select(JOIN_TOKENS.c.waiting, JOIN_TOKENS.c.asked_at)
-        .where(JOIN_TOKENS.c.waiting.is_not(None))
+        .where(
+            JOIN_TOKENS.c.waiting.is_not(None),
+            JOIN_TOKENS.c.expires_at > now,
+            JOIN_TOKENS.c.failures < MOST_FAILURES,
+        )
         .order_by(JOIN_TOKENS.c.asked_at, JOIN_TOKENS.c.id)
     )
     with database.read() as connection:

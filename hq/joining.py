@@ -24,7 +24,7 @@ from hq.database import Database
 from hq.errors import JoinRefusedError
 from hq.issued import note_certificate
 from hq.join_tokens import MOST_FAILURES, count_failure, find_token, keep_waiting, spend
-from hq.terminals import enter, find
+from hq.terminals import enter, find, is_entered
 from store.joining import Asked, digest, open_request, seal_admission, token_secret
 from sync.contract.topics import Address
 
@@ -64,6 +64,7 @@ def answered(
         address = Address(asked.request.site, asked.request.terminal)
         if token.answer is not None:
             return address, bytes(token.answer)
+        is_entered(connection, address, asked.signing)  # another's name is refused now, not later
         if token.waiting != raw:
             keep_waiting(connection, asked.request.token, raw, now)
         return address, None

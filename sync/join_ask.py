@@ -44,11 +44,11 @@ def ask_to_join(
     asking: Asking,
     raw: bytes,
     timeout_s: float,
-    say: Callable[[str], None],
+    tell: Callable[[str], None],
     random: Random,
     elapsed: Callable[[], float] = time.monotonic,
 ) -> Outcome:
-    """Publish the request and wait; `say` is told each time the state changes.
+    """Publish the request and wait; `tell` is told each time the state changes.
 
     `transport` is started, subscribed to the answer's topic, and the caller's to close. `elapsed`
     is monotonic seconds.
@@ -60,7 +60,7 @@ def ask_to_join(
         connection = transport.connection
         if connection is not None and (connection != asked_in or elapsed() >= again_at):
             if connection != asked_in:
-                say("connected; asking headquarters")
+                tell("connected; asking headquarters")
             times = times + 1 if connection == asked_in else 1
             try:
                 transport.publish(asking.request_topic, raw, timeout_s=_PUBLISH_TIMEOUT_S)
@@ -79,7 +79,7 @@ def ask_to_join(
         if heard.state != "waiting":
             return heard
         if heard != standing:
-            say(heard.why)
+            tell(heard.why)
         standing = heard
     return standing
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hq.database import Database
 from hq.errors import CertificateError
 from hq.join_desk import JoinDesk
-from hq.join_tokens import MOST_FAILURES, create_tokens, token_lines
+from hq.join_tokens import MOST_FAILURES, create_tokens, token_lines, waiting_requests
 from hq.joining import Authority as Signing
 from hq.keys import load_key
 from hq.reports import alarm_lines
@@ -56,6 +56,7 @@ class Desk:
         folder = self.folder / name
         at = Place(folder / "etc" / "kiosk.toml", folder / "data", folder / "keys")
         site, _ = open_site(self.hq.site().read_bytes())
+        name = folder.name
         configure(site, name, at, replace=False)
         return at, request(site, name, read_token(token), at, NOW)
 
@@ -69,6 +70,9 @@ class Desk:
     def notice(self, desk: JoinDesk, raw: bytes) -> tuple[str, str]:
         said = open_notice(self.key.public_key(), self.answer(desk, raw), digest(raw))
         return said.state, said.why
+
+    def waiting(self, now: datetime) -> list[tuple[bytes, datetime]]:
+        return waiting_requests(self.database, now)
 
     def alarms(self) -> list[tuple[str, str]]:
         return [(one["what"], one["site"]) for one in alarm_lines(self.database)]
@@ -96,6 +100,21 @@ def test_without_it_the_request_waits_for_an_operator_and_then_gets_its_answer(d
     assert desk.hq.run("join", "sign", *desk.hq.ca).output == "plant-1/gate-b joined\n"
     assert desk.hq.run("join", "list").output == ""
     install(desk.answer(desk.alone, raw), at, NOW)
+
+
+def test_what_can_not_be_signed_any_more_is_not_on_the_operators_list(desk: Desk) -> None:
+    at, raw = desk.asked("gate-b", desk.token())
+    assert desk.notice(desk.alone, raw)[0] == "waiting"
+    _, same = desk.asked("second/gate-b", desk.token())
+    assert desk.notice(desk.alone, same)[0] == "waiting"
+    install(desk.answer(desk.with_ca, raw), at, NOW)
+    state, why = desk.notice(desk.alone, same)
+    assert (state, "registered with another key" in why) == ("refused", True)
+    assert desk.waiting(NOW) == []
+    _, late = desk.asked("gate-d", desk.token())
+    assert desk.notice(desk.alone, late)[0] == "waiting"
+    assert [raw for raw, _ in desk.waiting(NOW)] == [late]
+    assert desk.waiting(NOW + timedelta(days=2)) == []
 
 
 def test_a_token_that_was_used_lets_no_second_one_in(desk: Desk) -> None:

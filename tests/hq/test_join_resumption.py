@@ -107,9 +107,11 @@ def test_a_refused_request_is_forgotten_so_that_another_token_helps(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, site = machine(hq, tmp_path / "machine"), hq.site(joins=True)
-    says(monkeypatch, always({"state": "refused", "why": "its token has expired"}))
+    calls = says(monkeypatch, always({"state": "refused", "why": "its token has expired"}))
+    monkeypatch.setattr("kiosk.join_asking.acts_for_sync", lambda: True)
     refused = one.ask(site, "gate-b", hq.token())
     assert str(refused.exception) == "headquarters refuses: its token has expired"
+    assert calls[0][:4] == ["runuser", "-u", "kiosk-sync", "--"]  # root is not on the network
     assert "join-request" not in etc(one)
     says(monkeypatch, headquarters(hq))
     assert one.ask(site, "gate-b", hq.token()).exit_code == 0
