@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from morning.pki import Authority, Credentials
 from tests.hq.joined import Headquarters
 
 DAY = timedelta(days=1)
+UNIT = Path(__file__).parents[2] / "systemd" / "hq" / "kiosk-hq-crl.service"
 
 
 @pytest.fixture
@@ -23,6 +25,23 @@ def hq(tmp_path: Path, authority: Authority) -> Headquarters:
     made.folder.mkdir()
     made.set_up(Credentials(authority.ca, Path("nobody"), Path("nobody")))
     return made
+
+
+def command_of_the_unit(hq: Headquarters, crl: Path, restart: str) -> list[str]:
+    """What the timer's service runs, with other files and another restart."""
+    _, ca, _, key = hq.ca
+    own = {
+        "/etc/mosquitto/kiosk/revoked.pem": str(crl),
+        "/etc/kiosk/ca.pem": ca,
+        "/etc/kiosk/ca.key": key,
+        "/etc/kiosk/hq.toml": str(hq.config),
+        "systemctl restart mosquitto": restart,
+    }
+    line = UNIT.read_text().replace("\\\n", " ").partition("ExecStart=")[2].partition("\n")[0]
+    program, *words = shlex.split(line)
+    assert program.endswith("/kiosk-hq")
+    assert own.keys() <= set(words)
+    return [own.get(word, word) for word in words]
 
 
 def aged(hq: Headquarters, path: Path, age: timedelta) -> None:
@@ -39,7 +58,7 @@ def test_the_list_is_renewed_when_half_of_its_life_is_over_or_a_certificate_is_n
     hq: Headquarters, tmp_path: Path
 ) -> None:
     crl, ran = tmp_path / "revoked.pem", tmp_path / "ran"
-    words = ("certificates", "crl", str(crl), *hq.ca, "--if-due", "--then", f"touch {ran}")
+    words = command_of_the_unit(hq, crl, f"touch {ran}")
     assert hq.run(*words).output == f"0 revoked certificates in {crl}\n"
     assert ran.exists()
     ran.unlink()
