@@ -160,7 +160,7 @@ def test_a_request_in_anothers_topic_gets_no_answer(desk: Desk) -> None:
     assert sorted(desk.alarms()) == [("malformed", "plant-1"), ("malformed", "plant-2")]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_garbage_hurts_nobody(desk: Desk, data: st.DataObject) -> None:
     """Any bytes, a request with any byte changed, anything too long, in any topic of joining."""

@@ -131,7 +131,7 @@ def test_killed_at_any_step_the_same_command_goes_on(
 ) -> None:
     site = hq.site(joins=True)
     says(monkeypatch, headquarters(hq))
-    for steps in range(0, 200, 7):  # a file has three steps: each of them is met
+    for steps in range(0, 200, 11):  # a file has three steps: each of them is met
         one, token = machine(hq, tmp_path / f"m{steps}"), hq.token()
 
         def attempt(one: Machine = one, token: str = token, steps: int = steps) -> None:
