@@ -10,6 +10,7 @@
 | left | a terminal out of service: a record behind its last one, anything of a lost one |
 | skipped | records `seq` to `evidence` will not come: the terminal lost its ledger and went on
   beyond every number that may have been used, or we lost what it has pruned since |
+| list_ends | the list of revoked certificates nears its end, or is missing; docs/fleet.md |
 | internal | our own mistake; the message was put aside |
 """
 
@@ -28,7 +29,15 @@ from hq.tables import ALARMS
 _LOG = logging.getLogger("hq.alarms")
 
 What = Literal[
-    "fork", "forged", "malformed", "misaddressed", "unknown", "left", "skipped", "internal"
+    "fork",
+    "forged",
+    "malformed",
+    "misaddressed",
+    "unknown",
+    "left",
+    "skipped",
+    "list_ends",
+    "internal",
 ]
 
 

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
@@ -20,9 +20,13 @@ from hq.commands import Outgoing
 from hq.database import Database
 from hq.errors import DatabaseTroubleError
 from hq.intake import ReplayPolicy
+from hq.join_desk import JoinDesk
+from hq.joining import Authority
 from hq.keys import load_key
 from hq.receiver import Receiver
-from hq.settings import Settings
+from hq.revocation import RevocationWatch
+from hq.settings import AuthoritySection, Settings
+from sync.contract.joining import every_request, is_joining
 from sync.contract.topics import Channel, every
 from sync.errors import TransportError
 from sync.seam import Backoff, Inbound, Transport
@@ -53,9 +57,12 @@ def run(settings: Settings, url: str, stop: Stop, random: Random) -> None:
         stack.callback(database.close)
         if not _patiently(stop, random, database.upgrade):
             return
+        desk = JoinDesk(database, key, authority_of(settings.authority))
+        watch = RevocationWatch(database, settings.authority.revoked)
+        heard = [every(channel, settings.hq.group) for channel in _HEARD]
         transport = MqttTransport(
             broker_of(settings),
-            [every(channel, settings.hq.group) for channel in _HEARD],
+            [*heard, every_request(settings.hq.group)],
             random,
             backoff=Backoff(settings.mqtt.reconnect_first_s, settings.mqtt.reconnect_most_s),
         )
@@ -63,19 +70,27 @@ def run(settings: Settings, url: str, stop: Stop, random: Random) -> None:
         stop.on_request = transport.interrupt
         transport.start()
         _LOG.info("started", extra={"fields": {"client": settings.mqtt.client_id}})
-        work(Receiver(database, key, policy), transport, stop, random)
+        work(Receiver(database, key, policy), desk, watch, transport, stop, random)
         _LOG.info("stopped")
 
 
-def work(receiver: Receiver, transport: Transport, stop: Stop, random: Random) -> None:
+def work(
+    receiver: Receiver,
+    desk: JoinDesk,
+    watch: RevocationWatch,
+    transport: Transport,
+    stop: Stop,
+    random: Random,
+) -> None:
     """Rounds of receiving, storing and answering, until `stop` is requested."""
     replays_at_s = time.monotonic()
     while not stop.requested:
         messages = _gather(transport)
         if messages:
-            _patiently(stop, random, partial(_round, receiver, transport, messages))
+            _patiently(stop, random, partial(_round, receiver, desk, transport, messages))
         if time.monotonic() >= replays_at_s:
             _patiently(stop, random, partial(_ask, receiver, transport))
+            _patiently(stop, random, partial(watch.look, datetime.now(UTC)))
             replays_at_s = time.monotonic() + _REPLAYS_EVERY_S
 
 
@@ -103,8 +118,23 @@ def _gather(transport: Transport) -> list[Inbound]:
     return messages
 
 
-def _round(receiver: Receiver, transport: Transport, messages: Sequence[Inbound]) -> None:
-    _answer(transport, receiver.take(messages, datetime.now(UTC)))
+def authority_of(section: AuthoritySection) -> Authority | None:
+    """The CA that signs for who joins; None where an operator does."""
+    if section.ca is None or section.ca_key is None:
+        return None
+    return Authority(section.ca, section.ca_key, timedelta(days=section.valid_for_days))
+
+
+def _round(
+    receiver: Receiver, desk: JoinDesk, transport: Transport, messages: Sequence[Inbound]
+) -> None:
+    joining = [message for message in messages if is_joining(message.topic)]
+    others = [message for message in messages if not is_joining(message.topic)]
+    now = datetime.now(UTC)
+    if others:
+        _answer(transport, receiver.take(others, now))
+    if joining:
+        _answer(transport, desk.take(joining, now))
     for message in messages:
         transport.acknowledge(message)
 

@@ -89,6 +89,15 @@ def revocation_list(
     return builder.sign(key, algorithm).public_bytes(Encoding.PEM), len(revoked)
 
 
+def revoked_serials(database: Database, now: datetime) -> set[str]:
+    """The serials (hex) that a list of now has."""
+    query = select(CERTIFICATES.c.serial).where(
+        CERTIFICATES.c.revoked_at.is_not(None), CERTIFICATES.c.not_after > now
+    )
+    with database.read() as connection:
+        return set(connection.execute(query).scalars())
+
+
 def _entries(revoked: Iterable[tuple[str, datetime]]) -> Iterable[x509.RevokedCertificate]:
     for serial, at in revoked:
         yield (

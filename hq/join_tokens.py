@@ -61,7 +61,37 @@ def spend(
 ) -> None:
     """The token is used; the answer is kept for a terminal that asks the same again."""
     row = JOIN_TOKENS.update().where(JOIN_TOKENS.c.token == id)
-    connection.execute(row.values(used_at=now, used_by=terminal, request=request, answer=answer))
+    connection.execute(
+        row.values(used_at=now, used_by=terminal, request=request, answer=answer, waiting=None)
+    )
+
+
+def keep_waiting(connection: Connection, id: str, raw: bytes, now: datetime) -> None:
+    """A request that proved its token waits for an operator; in place of one of the same token."""
+    row = JOIN_TOKENS.update().where(JOIN_TOKENS.c.token == id)
+    connection.execute(row.values(waiting=raw, asked_at=now))
+
+
+def drop_waiting(database: Database, raw: bytes) -> None:
+    """The request waits no more: it was refused for good."""
+    mine = JOIN_TOKENS.c.waiting == raw
+    with database.write() as connection:
+        connection.execute(JOIN_TOKENS.update().where(mine).values(waiting=None))
+
+
+def waiting_requests(database: Database, now: datetime) -> list[tuple[bytes, datetime]]:
+    """The requests that wait and can still be signed, and since when, oldest first."""
+    query = (
+        select(JOIN_TOKENS.c.waiting, JOIN_TOKENS.c.asked_at)
+        .where(
+            JOIN_TOKENS.c.waiting.is_not(None),
+            JOIN_TOKENS.c.expires_at > now,
+            JOIN_TOKENS.c.failures < MOST_FAILURES,
+        )
+        .order_by(JOIN_TOKENS.c.asked_at, JOIN_TOKENS.c.id)
+    )
+    with database.read() as connection:
+        return [(bytes(row.waiting), row.asked_at) for row in connection.execute(query)]
 
 
 def token_lines(database: Database, now: datetime) -> list[dict[str, Any]]:

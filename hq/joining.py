@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +23,8 @@ from hq.certificates import checked_request, issue
 from hq.database import Database
 from hq.errors import JoinRefusedError
 from hq.issued import note_certificate
-from hq.join_tokens import MOST_FAILURES, count_failure, find_token, spend
-from hq.terminals import enter, find
+from hq.join_tokens import MOST_FAILURES, count_failure, find_token, keep_waiting, spend
+from hq.terminals import enter, find, is_entered
 from store.joining import Asked, digest, open_request, seal_admission, token_secret
 from sync.contract.topics import Address
 
@@ -44,17 +46,45 @@ def admit(
     Raises `JoinRefusedError`, `DuplicateTerminalError`, `CertificateError`, and
     `store.errors.JoinDocumentError` for what is no request.
     """
+    with _proved(database, key, raw, now) as (connection, asked, token):
+        address = Address(asked.request.site, asked.request.terminal)
+        if token.answer is not None:
+            return address, bytes(token.answer)
+        return address, _let_in(connection, key, authority, asked, address, now)
+
+
+def answered(
+    database: Database, key: Ed25519PrivateKey, raw: bytes, now: datetime
+) -> tuple[Address, bytes | None]:
+    """Who asks, and the answer; None where the request waits from now on for an operator's `admit`.
+
+    Raises as `admit` does.
+    """
+    with _proved(database, key, raw, now) as (connection, asked, token):
+        address = Address(asked.request.site, asked.request.terminal)
+        if token.answer is not None:
+            return address, bytes(token.answer)
+        is_entered(connection, address, asked.signing)  # another's name is refused now, not later
+        if token.waiting != raw:
+            keep_waiting(connection, asked.request.token, raw, now)
+        return address, None
+
+
+@contextmanager
+def _proved(
+    database: Database, key: Ed25519PrivateKey, raw: bytes, now: datetime
+) -> Iterator[tuple[Connection, Asked, Row[Any]]]:
+    """A transaction with the request and its token, locked, which lets it in or has done so."""
     asked = open_request(raw)
     address = Address(asked.request.site, asked.request.terminal)
     checked_request(asked.request.csr, address)
     with database.write() as connection:
         token = find_token(connection, asked.request.token)
         refusal = _refusal(connection, key, asked, token, now)
-        if refusal is None:
-            if token is not None and token.answer is not None:
-                return address, bytes(token.answer)
-            return address, _let_in(connection, key, authority, asked, address, now)
-    raise JoinRefusedError(f"{address}: {refusal}; nothing was signed")
+        if refusal is None and token is not None:
+            yield connection, asked, token
+    if refusal is not None:
+        raise JoinRefusedError(f"{address}: {refusal}; nothing was signed")
 
 
 def _refusal(

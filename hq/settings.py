@@ -1,4 +1,6 @@
-"""Headquarters' own TOML file: `[mqtt]`, `[database]` and `[hq]`; paths are relative to it.
+"""Headquarters' own TOML file: `[mqtt]`, `[database]`, `[hq]`, `[authority]`.
+
+Paths are relative to it.
 
 One worker is one process; `client_id` must differ between workers of one group. Times are seconds.
 """
@@ -6,9 +8,9 @@ One worker is one process; `client_id` must differ between workers of one group.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from store.settings import load_settings
 
@@ -51,12 +53,32 @@ class HqSection(_Section):
     command_expiry_s: Annotated[float, Field(ge=1, le=30 * 24 * 3600)] = 600.0
 
 
+class AuthoritySection(_Section):
+    """The operator's CA at headquarters: `kiosk-hq run` then signs for who joins by a token.
+
+    Without `ca_key` a request waits for `kiosk-hq join sign`. `revoked` is the list of revoked
+    certificates; an alarm says when it nears its end.
+    """
+
+    ca: Path | None = None
+    ca_key: Path | None = None
+    valid_for_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    revoked: Path | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.ca is None) != (self.ca_key is None):
+            raise ValueError("ca and ca_key belong together")
+        return self
+
+
 class Settings(_Section):
     """What every `kiosk-hq` command reads."""
 
     mqtt: MqttSection
     database: DatabaseSection = DatabaseSection()
     hq: HqSection
+    authority: AuthoritySection = AuthoritySection()
 
 
 def load(path: Path) -> Settings:

@@ -12,7 +12,8 @@
 - `sealing_key` is a terminal's raw X25519 key. `seals` holds what a terminal sealed for another one
   until it is ordered there, `endings` whose consent ended at a terminal until the others are told.
 - `join_tokens` holds the ids of tokens (`store.joining`), never their secrets, and the answer that
-  a used one got. `certificates` holds what headquarters issued or sent, so that it can be revoked.
+  a used one got; `waiting` is the request that waits for an operator's signature, since `asked_at`.
+  `certificates` holds what headquarters issued or sent, so that it can be revoked.
 - `leaving_at` says when a terminal was ordered to erase itself, `left_at` since when no new record
   of it is taken, `left_why` whether its last record came ("erased") or it is "lost".
 - Instants are UTC.
@@ -195,6 +196,8 @@ JOIN_TOKENS = Table(
     Column("used_by", String(63)),
     Column("request", String(64)),
     Column("answer", LargeBinary),
+    Column("waiting", LargeBinary),
+    Column("asked_at", Instant),
 )
 
 CERTIFICATES = Table(

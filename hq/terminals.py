@@ -76,16 +76,7 @@ def enter(
     sealing: X25519PublicKey | None,
 ) -> bool:
     """As `add_terminal`, within a transaction; also raises DatabaseConflictError."""
-    pem = public_pem(key)
-    row = connection.execute(
-        select(TERMINALS.c.public_key, TERMINALS.c.left_at).where(*_is(address)).with_for_update()
-    ).one_or_none()
-    if row is not None:
-        if row.public_key != pem or row.left_at is not None:
-            raise DuplicateTerminalError(
-                f"{address} is registered with another key, or has left; a new card needs a new "
-                "name, so that its records cannot be taken for the old one's"
-            )
+    if is_entered(connection, address, key):
         if sealing is not None:
             known = TERMINALS.update().where(*_is(address))
             connection.execute(known.values(sealing_key=sealing.public_bytes_raw()))
@@ -94,7 +85,7 @@ def enter(
         TERMINALS.insert().values(
             site=address.site,
             terminal=address.terminal,
-            public_key=pem,
+            public_key=public_pem(key),
             added_at=now,
             head_seq=START.seq,
             head_hash=START.hash,
@@ -103,6 +94,23 @@ def enter(
             sealing_key=None if sealing is None else sealing.public_bytes_raw(),
         )
     )
+    return True
+
+
+def is_entered(connection: Connection, address: Address, key: Ed25519PublicKey) -> bool:
+    """Whether it is registered with this key, its row locked then. Raises DuplicateTerminalError
+    where the name is another key's, or of a terminal that left.
+    """
+    row = connection.execute(
+        select(TERMINALS.c.public_key, TERMINALS.c.left_at).where(*_is(address)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        return False
+    if row.public_key != public_pem(key) or row.left_at is not None:
+        raise DuplicateTerminalError(
+            f"{address} is registered with another key, or has left; a new card needs a new "
+            "name, so that its records cannot be taken for the old one's"
+        )
     return True
 
 

@@ -123,6 +123,21 @@ def request(site: Site, name: str, token: Token, place_: Place, now: datetime) -
     return raw
 
 
+def waiting_request(site: Site, name: str, place_: Place) -> bytes | None:
+    """The request of this very terminal that waits for its answer; None where there is none."""
+    waiting = _waiting(place_)
+    if waiting is None:
+        return None
+    asked = open_request(waiting).request
+    return waiting if (asked.site, asked.terminal) == (site.site, name) else None
+
+
+def forget_request(place_: Place) -> None:
+    """Headquarters refuses it for good: the next one is made with another token."""
+    with disk_error(place_.request):
+        place_.request.unlink(missing_ok=True)
+
+
 def install(answer: bytes, place_: Place, now: datetime) -> Path:
     """Take the certificate from headquarters' answer; where it lies.
 

@@ -32,6 +32,11 @@ def give_to_sync(path: Path) -> None:
         os.chown(path, user.pw_uid, user.pw_gid)
 
 
+def acts_for_sync() -> bool:
+    """Whether root acts and there is a user `kiosk-sync`, whose part the network is."""
+    return _user(_SYNC) is not None
+
+
 def _user(name: str) -> pwd.struct_passwd | None:
     if os.geteuid() != 0:
         return None

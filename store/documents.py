@@ -28,7 +28,17 @@ from store.canonical import canonical
 from store.errors import ForgedDocument, MalformedDocument, NotCanonicalError
 
 PURPOSES = frozenset(
-    {"receipt", "command", "reply", "settings", "site", "join", "admission", "leaving"}
+    {
+        "receipt",
+        "command",
+        "reply",
+        "settings",
+        "site",
+        "join",
+        "join-notice",
+        "admission",
+        "leaving",
+    }
 )
 
 

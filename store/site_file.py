@@ -2,7 +2,8 @@
 
 - One signed document (`store.documents`, purpose "site") that a technician carries to any number of
   terminals: broker, its CA, headquarters' public key, time zone, and settings as TOML text.
-- It holds no secret. Who may join is decided by a token (`store.joining`).
+- It holds no secret, but for the key of the site's join certificate where there is one: it opens
+  the broker's join topics and no more. Who may join is decided by a token (`store.joining`).
 - The settings may not say who a terminal is, where its data lie or which broker and headquarters
   it believes: those tables come from the file's own fields and from the join.
 - `open_site` says that headquarters' key in the file has signed it. That this is the right
@@ -48,8 +49,14 @@ def _is_authority(text: str) -> str:
     return text
 
 
+_Pem = Annotated[str, Field(max_length=16 * 1024)]
+
+
 class Site(BaseModel):
-    """What a site file says. `ca` and `hq_key` are PEM, `settings` TOML."""
+    """What a site file says. `ca` and `hq_key` are PEM, `settings` TOML.
+
+    `join_certificate` and `join_key` (PEM) are there together, or joining goes with a stick.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,6 +70,8 @@ class Site(BaseModel):
     hq_key: Annotated[str, Field(max_length=1024)]
     settings: Annotated[str, Field(max_length=64 * 1024), AfterValidator(_is_settings)]
     made: AwareDatetime
+    join_certificate: _Pem | None = None
+    join_key: Annotated[_Pem | None, Field(repr=False)] = None
 
 
 def seal_site(
@@ -74,9 +83,13 @@ def seal_site(
     ca: str,
     settings: str,
     now: datetime,
+    joining: tuple[str, str] | None = None,
 ) -> bytes:
-    """The signed site file; raises `SiteFileError` for what no terminal would take."""
-    body = {
+    """The signed site file; raises `SiteFileError` for what no terminal would take.
+
+    `joining` is the join certificate and its key, PEM.
+    """
+    body: dict[str, object] = {
         "v": 1,
         "site": site,
         "zone": zone,
@@ -87,6 +100,8 @@ def seal_site(
         "settings": settings,
         "made": utc_text(now),
     }
+    if joining is not None:
+        body["join_certificate"], body["join_key"] = joining
     _checked(body)
     return seal_document(key, "site", body)
 

@@ -28,6 +28,7 @@ from sync.contract.topics import Address
 from sync.daemon import broker_of, run
 from sync.doctor import look, today
 from sync.errors import CredentialError, SyncError
+from sync.join_cli import join_ask
 from sync.journal import detail_on_signal, log_to
 from sync.settings import Settings
 from sync.stopping import Stop
@@ -110,6 +111,9 @@ def certificate_command(config: Path, days: int, as_json: bool) -> None:
         click.echo(json.dumps(asdict(left)))
     else:
         click.echo(f"certificate: {left.certificate_days} days left, CA: {left.ca_days} days left")
+
+
+main.add_command(join_ask)
 
 
 def exit_code(error: StoreError | SyncError) -> int:

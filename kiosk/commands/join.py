@@ -8,11 +8,20 @@ from pathlib import Path
 import click
 
 from kiosk.commands.options import print_json, with_config, with_json
-from kiosk.errors import JoinError
-from kiosk.joining import ANSWER, REQUEST, Place, configure, install, is_joined, request
+from kiosk.join_asking import ask_over_broker, forget_pair, require_pair
+from kiosk.joining import (
+    ANSWER,
+    REQUEST,
+    Place,
+    configure,
+    install,
+    is_joined,
+    request,
+    waiting_request,
+)
 from store.errors import JoinDocumentError, SiteFileError
 from store.files import disk_error, place
-from store.joining import read_token
+from store.joining import Token, read_token
 from store.keys import load_public_key
 from store.self_signed import fingerprint
 from store.site_file import Site, open_site
@@ -32,6 +41,14 @@ _HOME = Path("/var/lib/kiosk")
 @click.option(
     "--request-to", "folder", type=_FOLDER, help="Folder for request and answer: a stick."
 )
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0.1),
+    default=600.0,
+    show_default=True,
+    help="Seconds to wait for headquarters' answer over the broker.",
+)
 @click.option("--replace", is_flag=True, help="Put this configuration in another one's place.")
 @click.option("--data", type=_NEW_FOLDER, default=_HOME, show_default=True, help="For databases.")
 @click.option(
@@ -46,6 +63,7 @@ def join_command(
     hq_key: Path | None,
     given: str | None,
     folder: Path | None,
+    timeout_s: float,
     replace: bool,
     data: Path,
     keys: Path,
@@ -54,12 +72,13 @@ def join_command(
 ) -> None:
     """Set this machine up as a terminal of SITE_FILE's site, and ask headquarters to let it in.
 
-    The same command again goes on: with the stick back from headquarters it takes the answer.
+    It asks over the broker, where the site file has a join certificate; else with a stick. The same
+    command again goes on where it was.
     """
     site = _trusted(site_file, hq_key, given)
     at = Place(config.absolute(), data.absolute(), keys.absolute())
     changed = configure(site, name, at, replace=replace)
-    state = _go_on(site, name, token, folder, at)
+    state = _go_on(site, name, token, folder, at, timeout_s)
     if as_json:
         print_json(
             {
@@ -77,13 +96,22 @@ def join_command(
         )
 
 
-def _go_on(site: Site, name: str, token: str | None, folder: Path | None, at: Place) -> str:
-    if is_joined(site, name, at):
-        return "joined"
-    if folder is None:
-        raise JoinError(
-            "configured, not joined: `--request-to FOLDER` says where the request goes, as a stick"
-        )
+def _go_on(
+    site: Site, name: str, token: str | None, folder: Path | None, at: Place, timeout_s: float
+) -> str:
+    if not is_joined(site, name, at):
+        if folder is not None:
+            return _by_stick(site, name, token, folder, at)
+        require_pair(site)
+        raw = waiting_request(site, name, at) if token is None else None
+        if raw is None:
+            raw = request(site, name, _typed(token), at, datetime.now(UTC))
+        install(ask_over_broker(site, raw, at, timeout_s), at, datetime.now(UTC))
+    forget_pair(at)
+    return "joined"
+
+
+def _by_stick(site: Site, name: str, token: str | None, folder: Path, at: Place) -> str:
     stem = f"{site.site}.{name}"
     answer = folder / f"{stem}{ANSWER}"
     with disk_error(answer):
@@ -94,10 +122,13 @@ def _go_on(site: Site, name: str, token: str | None, folder: Path | None, at: Pl
             except JoinDocumentError:
                 if token is None:  # with one, an old answer on the stick hinders no new request
                     raise
-        text = token or str(click.prompt("token", err=True, hide_input=True))
-        raw = request(site, name, read_token(text), at, datetime.now(UTC))
+        raw = request(site, name, _typed(token), at, datetime.now(UTC))
         place(folder / f"{stem}{REQUEST}", raw, 0o644)
     return "asked"
+
+
+def _typed(token: str | None) -> Token:
+    return read_token(token or str(click.prompt("token", err=True, hide_input=True)))
 
 
 def _trusted(path: Path, hq_key: Path | None, given: str | None) -> Site:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sync.contract import samples
+from sync.contract import join_asyncapi, samples
 from sync.contract.commands import COMMANDS
 from sync.contract.events import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_READ_RECORDS, build_batch
 from sync.contract.topics import ROOT, Channel
@@ -54,9 +54,14 @@ def document() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {str(channel): _channel(channel) for channel in _CHANNELS},
-        "operations": {f"{_CHANNELS[c][0]}_{c}": _operation(c) for c in _CHANNELS},
-        "components": {"messages": {str(channel): _message(channel) for channel in _CHANNELS}},
+        "channels": {str(channel): _channel(channel) for channel in _CHANNELS}
+        | join_asyncapi.channels(),
+        "operations": {f"{_CHANNELS[c][0]}_{c}": _operation(c) for c in _CHANNELS}
+        | join_asyncapi.operations(),
+        "components": {
+            "messages": {str(channel): _message(channel) for channel in _CHANNELS}
+            | join_asyncapi.messages()
+        },
     }
 
 

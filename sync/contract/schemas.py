@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from store.join_notice import JoinNotice
+from store.joining import Admission, JoinRequest
 from store.records import BODIES, Envelope
 from sync.contract.commands import COMMANDS
 from sync.contract.documents import Command, Receipt, Reply
@@ -49,6 +51,9 @@ def schemas() -> dict[str, Schema]:
         ),
         "reply.json": _signed(_schema(Reply)),
         "status.json": _schema(Status),
+        "join/request.json": _signed(_schema(JoinRequest), "join"),
+        "join/admission.json": _signed(_schema(Admission), "admission"),
+        "join/notice.json": _signed(_schema(JoinNotice), "join-notice"),
     }
     made |= {f"records/{kind}.json": _schema(model) for kind, model in BODIES.items()}
     made |= {f"commands/{name}.json": _schema(model) for name, model in COMMANDS.items()}
@@ -96,14 +101,14 @@ def _chosen(schema: Schema, by: str, field: str, files: Mapping[str, str]) -> Sc
     return {**schema, "allOf": rules}
 
 
-def _signed(body: Schema) -> Schema:
+def _signed(body: Schema, purpose: str | None = None) -> Schema:
     """A document of exactly a body and a signature; what is new goes into the body."""
     definitions = body.pop("$defs", {})
     title = body["title"]
     signed: Schema = {
         "$schema": body.pop("$schema"),
         "title": f"Signed{title}",
-        "description": f"{title}, signed with Ed25519 over kiosk-{title.lower()}-v1, "
+        "description": f"{title}, signed with Ed25519 over kiosk-{purpose or title.lower()}-v1, "
         "one zero byte and the RFC 8785 form of the body.",
         "type": "object",
         "properties": {

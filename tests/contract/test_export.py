@@ -90,7 +90,7 @@ def test_the_asyncapi_document_is_valid_by_asyncapis_own_schema() -> None:
     assert not Draft7Validator(published).is_valid(spoilt)
     for channel, message in document["components"]["messages"].items():
         for example in message["examples"]:
-            validator(f"{channel}.json").validate(example["payload"])
+            validator(f"{channel.replace('_', '/')}.json").validate(example["payload"])
 
 
 def test_every_schema_is_a_schema() -> None:

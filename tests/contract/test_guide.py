@@ -9,6 +9,7 @@ import pytest
 
 from hq.receiver import _MAX_STATUS_BYTES
 from sync.contract.events import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_READ_RECORDS, Event
+from sync.contract.joining import Asking
 from sync.contract.topics import _LABEL, Channel
 from sync.contract.wire import MAX_PAYLOAD_BYTES
 
@@ -19,6 +20,12 @@ GUIDE = (FOLDER / "README.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("channel", list(Channel))
 def test_every_topic_is_in_the_guide(channel: Channel) -> None:
     assert f"| `kiosk/v1/{{site}}/{{terminal}}/{channel}` |" in GUIDE
+
+
+def test_the_topics_of_joining_are_in_the_guide() -> None:
+    asking = Asking("{site}", "{id}")
+    for name in (asking.request_topic, asking.answer_topic):
+        assert f"| `{name}` |" in GUIDE
 
 
 def test_every_field_of_an_event_is_in_the_guide() -> None:

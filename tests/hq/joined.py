@@ -38,11 +38,24 @@ class Headquarters:
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(main, [*words, "--config", str(self.config)])
 
-    def site(self, settings: str = "", name: str = "plant-1") -> Path:
-        """The site file."""
+    @property
+    def ca(self) -> tuple[str, ...]:
+        """The options that name the CA and its key."""
+        ca = self.authority
+        return "--ca", str(ca.ca), "--ca-key", str(ca.directory / "ca.key")
+
+    def signs(self) -> None:
+        """From now on `kiosk-hq run` has the CA's key."""
+        _, ca, _, key = self.ca
+        with self.config.open("a") as file:
+            file.write(f'[authority]\nca = "{ca}"\nca_key = "{key}"\n')
+
+    def site(self, settings: str = "", name: str = "plant-1", *, joins: bool = False) -> Path:
+        """The site file; with `joins` it has a join certificate."""
         extra, path = self.folder / "site.toml", self.folder / f"{name}.kiosk"
         extra.write_text(settings)
-        made = self.run("site", "export", name, "--zone", "Europe/Berlin", "--settings", str(extra))
+        words = ["site", "export", name, "--zone", "Europe/Berlin", "--settings", str(extra)]
+        made = self.run(*words, *(("--join-certificate", *self.ca) if joins else ()))
         assert made.exit_code == 0, made.output
         path.write_bytes(made.stdout_bytes)
         return path
@@ -53,9 +66,7 @@ class Headquarters:
         return made.output.strip()
 
     def sign(self, stick: Path) -> Result:
-        ca = self.authority
-        key = ("--ca-key", str(ca.directory / "ca.key"))
-        return self.run("join", "sign", str(stick), "--ca", str(ca.ca), *key)
+        return self.run("join", "sign", str(stick), *self.ca)
 
 
 @dataclass(frozen=True)
@@ -72,12 +83,16 @@ class Machine:
 
     def join(self, site: Path, name: str, token: str | None, *words: str) -> Result:
         self.stick.mkdir(exist_ok=True)
+        return self.ask(site, name, token, "--request-to", str(self.stick), *words)
+
+    def ask(self, site: Path, name: str, token: str | None, *words: str) -> Result:
+        """`kiosk join` over the broker, unless `words` say otherwise."""
         asking = () if token is None else ("--token", token)
         return CliRunner().invoke(
             cli,
             [
                 "join", str(site), "--name", name, *asking,
-                "--hq-key", str(self.hq_key), "--request-to", str(self.stick),
+                "--hq-key", str(self.hq_key),
                 "--data", str(self.folder / "data"), "--keys", str(self.folder / "keys"),
                 "--config", str(self.config), *words,
             ],
