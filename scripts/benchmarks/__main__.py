@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import click
+import numpy as np
 
 from benchmarks import growth as growth_part
+from benchmarks import instructions as instructions_part
 from benchmarks import ledger as ledger_part
 from benchmarks import recognition as recognition_part
 from benchmarks import signals as signals_part
@@ -118,7 +120,41 @@ def growth(
         svg.write_text(charts, encoding="utf-8")
 
 
-def _give(report: Report | Growth, to: Path | None) -> None:
+@bench.command("instructions")
+@click.option("--time", "timed", is_flag=True, help="Milliseconds on this machine instead.")
+@click.option("--repetitions", default=200, show_default=True, help="Of each stage, for --time.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / ".cache" / "arm64" / "bookworm",
+    help="The arm64 root of scripts/arm64-test, if not .cache's.",
+)
+@click.option(
+    "--qemu", default="qemu-aarch64", show_default=True, help="With plugins: Debian's qemu-user."
+)
+@click.option(
+    "--processor",
+    default="cortex-a72",
+    show_default=True,
+    help="A Pi 4's; a Pi 5 has cortex-a76.",
+)
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def instructions(
+    timed: bool, repetitions: int, root: Path, qemu: str, processor: str, to: Path | None
+) -> None:
+    """The stages of a visit in arm64 instructions, emulated; no time of a Pi."""
+    frames = recognition_part.near(packaged(WEIGHTS)[0])
+    if timed:
+        _give(instructions_part.timings(WEIGHTS, np.stack(frames), repetitions), to)
+        return
+    last = np.stack(frames[-5:])  # enough to decide on
+    try:
+        _give(instructions_part.measure(WEIGHTS, last, root, qemu, processor), to)
+    except instructions_part.CountingError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _give(report: Report | Growth | instructions_part.Counts, to: Path | None) -> None:
     click.echo(report.markdown())
     if to is not None:
         to.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")

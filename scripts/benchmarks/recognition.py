@@ -42,10 +42,14 @@ def measure(weights: Path, person: Person, repetitions: int) -> Report:
     conditions = {"frame": "640x480", "PAD": pad, "enrolled templates": _ENROLLED, **threads}
     report = Report("recognition", {**conditions, **machine()})
     settings = RecognizerSettings(pad=pad)
-    frames = list(walk_up(person.walks[0], Walk(2.0, 140, 150), seed=1))[-10:]
-    _frame(report, weights, settings, frames, repetitions)
+    _frame(report, weights, settings, near(person), repetitions)
     _empty(report, weights, settings)
     return report
+
+
+def near(person: Person) -> list[Image]:
+    """Ten frames of the person, standing close."""
+    return list(walk_up(person.walks[0], Walk(2.0, 140, 150), seed=1))[-10:]
 
 
 def _frame(
