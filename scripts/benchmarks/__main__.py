@@ -114,10 +114,10 @@ def growth(
     def say(done: str) -> None:
         click.echo(f"done: {done}", err=True)
 
-    found, charts = growth_part.measure(records, repetitions, folder, say)
+    found = growth_part.measure(records, repetitions, folder, say)
     _give(found, to)
     if svg is not None:
-        svg.write_text(charts, encoding="utf-8")
+        svg.write_text(growth_part.charts(found), encoding="utf-8")
 
 
 @bench.command("instructions")

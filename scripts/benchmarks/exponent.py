@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-# By how much a fitted exponent may be above linear: over two decades a tenth is a factor of 1.6,
+# By how much a fitted exponent may be above linear: over two decades 0.15 is a factor of 2,
 # more than the same work differed by between runs on a busy machine; n log n from 10^4 to 10^6 is
 # 0.09, one decade of n^1.5 is far beyond.
 TOLERANCE = 0.15

@@ -36,14 +36,11 @@ _FIRST_RECORDS = 1_000
 _LOADED = 5  # times, the median counts
 
 
-def measure(
-    to: int, repetitions: int, folder: Path | None, say: Callable[[str], None]
-) -> tuple[Growth, str]:
-    """Everything, the ledger up to `to` records; the table, and the charts as SVG.
+def measure(to: int, repetitions: int, folder: Path | None, say: Callable[[str], None]) -> Growth:
+    """Everything, the ledger up to `to` records.
 
     `to` is 10,000 at least, `repetitions` at most 1,000. `say` is told what is done.
     """
-    sizes = powers(to)
     growth = Growth({"records up to": to, "repetitions": repetitions, **machine()})
     identify, product = _identification(repetitions)
     say("identification")
@@ -51,19 +48,25 @@ def measure(
         loading = _loading(Path(name))
     say("gallery")
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        ledger = list(_ledger(Path(name), sizes, repetitions, say))
-    append, commit, opening, verify, drain = ledger
+        ledger = list(_ledger(Path(name), powers(to), repetitions, say))
     growth.series += [identify, product, loading, *ledger]
     growth.ratios.append(over("identify over bare product", identify, product))
-    panels = [
-        Panel("One identification", "templates enrolled", (identify, product)),
-        Panel("Opening and loading the gallery", "templates enrolled", (loading,)),
-        Panel("One append to the ledger", "records in the ledger", (append, commit)),
-        Panel("Opening the ledger", "records in the ledger", (opening,)),
-        Panel("Verifying the whole ledger", "records in the ledger", (verify,)),
-        Panel("Draining the whole outbox", "records in the ledger", (drain,)),
-    ]
-    return growth, log_charts(panels)
+    return growth
+
+
+def charts(growth: Growth) -> str:
+    """What `measure` found as one SVG."""
+    identify, product, loading, append, commit, opening, verify, drain = growth.series
+    return log_charts(
+        [
+            Panel("One identification", "templates enrolled", (identify, product)),
+            Panel("Opening and loading the gallery", "templates enrolled", (loading,)),
+            Panel("One append to the ledger", "records in the ledger", (append, commit)),
+            Panel("Opening the ledger", "records in the ledger", (opening,)),
+            Panel("Verifying the whole ledger", "records in the ledger", (verify,)),
+            Panel("Draining the whole outbox", "records in the ledger", (drain,)),
+        ]
+    )
 
 
 def powers(to: int) -> tuple[int, ...]:
