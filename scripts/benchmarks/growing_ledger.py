@@ -4,9 +4,9 @@
 - Counted is this process's own processor time, user's and system's: what waits for the disk (fsync)
   or for other programs is not in it, and does not hide how our part grows.
 - Draining is the real courier on the real outbox over a broker in memory; headquarters is a hand
-  that signs a receipt for the newest record of what came. What a line or headquarters' database
-  take is not in it (`./scripts/soak drain` is that). Afterwards a receipt for nothing makes the
-  whole ledger a backlog again.
+  that reads each batch and signs a receipt for the newest record of what came, which is counted
+  too. What a line or headquarters' database take is not (`./scripts/soak drain` has them). A
+  receipt for nothing, put there first, makes the whole ledger a backlog.
 """
 
 from __future__ import annotations
