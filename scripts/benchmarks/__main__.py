@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 
 import click
+import numpy as np
 
+from benchmarks import growth as growth_part
+from benchmarks import instructions as instructions_part
 from benchmarks import ledger as ledger_part
 from benchmarks import recognition as recognition_part
 from benchmarks import signals as signals_part
 from benchmarks import start as start_part
+from benchmarks.exponent import Growth
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
 from morning.cast import Person, packaged_people
@@ -65,7 +69,7 @@ def signals(repetitions: int, to: Path | None) -> None:
 @click.option("--repetitions", default=300, show_default=True, help="Of each measurement.")
 @click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
 def recognition(repetitions: int, to: Path | None) -> None:
-    """From frame to decision beside the bare networks; an empty door; searching at size."""
+    """From frame to decision beside the bare networks; an empty door."""
     _give(recognition_part.measure(WEIGHTS, packaged(WEIGHTS)[0], repetitions), to)
 
 
@@ -79,7 +83,78 @@ def start(templates: int, repetitions: int, seconds: float, to: Path | None) -> 
     _give(start_part.measure(WEIGHTS, packaged(WEIGHTS), templates, repetitions, seconds), to)
 
 
-def _give(report: Report, to: Path | None) -> None:
+@bench.command("growth")
+@click.option(
+    "--to",
+    "records",
+    type=click.IntRange(10_000),
+    default=100_000,
+    show_default=True,
+    help="Records in the ledger.",
+)
+@click.option(
+    "--repetitions",
+    type=click.IntRange(1, 1000),
+    default=200,
+    show_default=True,
+    help="Of each measurement.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="On the disk to measure; without it, the temporary folder's.",
+)
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the charts.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def growth(
+    records: int, repetitions: int, folder: Path | None, svg: Path | None, to: Path | None
+) -> None:
+    """How searching, loading, appending, verifying and draining grow, with exponents."""
+
+    def say(done: str) -> None:
+        click.echo(f"done: {done}", err=True)
+
+    found = growth_part.measure(records, repetitions, folder, say)
+    _give(found, to)
+    if svg is not None:
+        svg.write_text(growth_part.charts(found), encoding="utf-8")
+
+
+@bench.command("instructions")
+@click.option("--time", "timed", is_flag=True, help="Milliseconds on this machine instead.")
+@click.option("--repetitions", default=200, show_default=True, help="Of each stage, for --time.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=ROOT / ".cache" / "arm64" / "bookworm",
+    help="The arm64 root of scripts/arm64-test, if not .cache's.",
+)
+@click.option(
+    "--qemu", default="qemu-aarch64", show_default=True, help="With plugins: Debian's qemu-user."
+)
+@click.option(
+    "--processor",
+    default="cortex-a72",
+    show_default=True,
+    help="A Pi 4's; a Pi 5 has cortex-a76.",
+)
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def instructions(
+    timed: bool, repetitions: int, root: Path, qemu: str, processor: str, to: Path | None
+) -> None:
+    """The stages of a visit in arm64 instructions, emulated; no time of a Pi."""
+    frames = recognition_part.near(packaged(WEIGHTS)[0])
+    if timed:
+        _give(instructions_part.timings(WEIGHTS, np.stack(frames), repetitions), to)
+        return
+    last = np.stack(frames[-5:])  # enough to decide on
+    try:
+        _give(instructions_part.measure(WEIGHTS, last, root, qemu, processor), to)
+    except instructions_part.CountingError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _give(report: Report | Growth | instructions_part.Counts, to: Path | None) -> None:
     click.echo(report.markdown())
     if to is not None:
         to.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")

@@ -31,9 +31,9 @@ from store.ledger import Ledger
 from store.records import Instant, Punch, Record
 from store.settings import Terminal
 
-_KEY = bytes(32)
-_SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-_TERMINAL = Terminal(site="bench", name="bench", zone="UTC")
+KEY = bytes(32)
+SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+TERMINAL = Terminal(site="bench", name="bench", zone="UTC")
 _TABLE = """CREATE TABLE records (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL,
     payload BLOB NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL)
     STRICT"""
@@ -54,12 +54,14 @@ def measure(records: int, repetitions: int, folder: Path | None) -> Report:
     return report
 
 
-def _at() -> Instant:
+def at() -> Instant:
+    """An instant; the same always."""
     utc = datetime(2026, 3, 1, tzinfo=UTC)
     return Instant(utc=utc, zone="UTC", boot="b", monotonic_ns=1, synchronised=True, error_ms=None)
 
 
-def _punch() -> Punch:
+def punch() -> Punch:
+    """An ordinary punch by face."""
     return Punch(
         person="1001",
         method="face",
@@ -73,9 +75,9 @@ def _punch() -> Punch:
 
 @contextmanager
 def _ledger(path: Path) -> Iterator[tuple[Database, Ledger]]:
-    database = open_database(path, _KEY, create=True)
+    database = open_database(path, KEY, create=True)
     try:
-        yield database, Ledger(database, _TERMINAL, _SIGNER)
+        yield database, Ledger(database, TERMINAL, SIGNER)
     finally:
         database.close()
 
@@ -84,10 +86,10 @@ def _append(report: Report, place: Path, repetitions: int) -> None:
     written: list[Record] = []
     with _ledger(place / "ledger-a.db") as (_, ledger), (place / "bare").open("ab") as file:
         plain = _bare(sqlite3.connect(place / "plain.db", isolation_level=None), None)
-        encrypted = _bare(dbapi2.connect(str(place / "cipher.db"), isolation_level=None), _KEY)
+        encrypted = _bare(dbapi2.connect(str(place / "cipher.db"), isolation_level=None), KEY)
 
         def append() -> None:
-            written.append(ledger.append(_punch(), _at()))
+            written.append(ledger.append(punch(), at()))
 
         def insert_into(connection: Any) -> Callable[[], None]:
             def insert() -> None:
@@ -141,11 +143,11 @@ def _append_beside_a_reader(report: Report, place: Path, repetitions: int) -> No
         _ledger(place / "ledger-b.db") as (_, beside),
     ):
         for _ in range(5):
-            beside.append(_punch(), _at())
+            beside.append(punch(), at())
         reader = threading.Thread(target=read)
         reader.start()
         reading.wait()
-        works = [lambda of=of: of.append(_punch(), _at()) for of in (alone, beside)]
+        works = [lambda of=of: of.append(punch(), at()) for of in (alone, beside)]
         taken = by_turns(works, repetitions)
         done.set()
         reader.join()
@@ -159,9 +161,9 @@ def _verify(report: Report, place: Path, records: int) -> None:
         while (missing := records - ledger.head().seq) > 0:
             with database.transaction():
                 for _ in range(min(missing, 1000)):
-                    ledger.append(_punch(), _at())
+                    ledger.append(punch(), at())
         begun = time.perf_counter()
-        ledger.verify(_SIGNER.public_key())
+        ledger.verify(SIGNER.public_key())
         taken = time.perf_counter() - begun
     report.numbers["verify, records a second"] = records / taken
     report.numbers["verify a million records, minutes"] = taken / records * 1e6 / 60
@@ -177,7 +179,7 @@ def _append_beside_a_verification(report: Report, place: Path, repetitions: int)
     alone: list[float] = []
     beside: list[float] = []
     with _ledger(path) as (_, ledger):
-        append = [lambda: ledger.append(_punch(), _at())]
+        append = [lambda: ledger.append(punch(), at())]
         for _ in range(_BLOCKS):
             alone += by_turns(append, repetitions // _BLOCKS).ravel().tolist()
             wanted.set()
@@ -205,7 +207,7 @@ def _keep_verifying(path: Path, wanted: Event, running: Event, over: Event) -> N
     with _ledger(path) as (_, ledger):
         while wanted.wait() and not over.is_set():
             with suppress(InterruptedError):
-                ledger.verify(_SIGNER.public_key(), go_on)
+                ledger.verify(SIGNER.public_key(), go_on)
             running.clear()
 
 
@@ -221,9 +223,7 @@ def _append_beside_pruning(report: Report, place: Path, records: int) -> None:
         begun.wait()
         start = time.perf_counter()
         while not done.is_set():
-            taken += (
-                by_turns([lambda: ledger.append(_punch(), _at())], 1, warm_up=0).ravel().tolist()
-            )
+            taken += by_turns([lambda: ledger.append(punch(), at())], 1, warm_up=0).ravel().tolist()
             time.sleep(0.02)
         report.numbers["pruning all of them, s"] = time.perf_counter() - start
     pruner.join()
@@ -236,5 +236,5 @@ def _prune(path: Path, records: int, begun: Event, done: Event) -> None:
         head = ledger.head()
         Delivery(database).save_receipt(b"receipt", head.seq, head.hash)
         begun.set()
-        ledger.prune(records - 1, head, _at())
+        ledger.prune(records - 1, head, at())
     done.set()

@@ -1,4 +1,4 @@
-"""From frame to decision beside the bare networks; what an empty door costs; searching at size.
+"""From frame to decision beside the bare networks; what an empty door costs.
 
 Bare is what a frame cannot do without: OpenCV's detector on the frame, and ONNX Runtime on the very
 tensors that the networks got for this frame, recorded beforehand. By turns with the whole of it:
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.gallery import units
-from benchmarks.timing import Report, by_turns, compared, machine, timing
+from benchmarks.timing import Report, by_turns, machine, timing
 from morning.cast import Person
 from morning.walkup import FPS, Image, Walk, empty_room, walk_up
 from recognizer.calibration import threshold
@@ -30,7 +30,6 @@ from recognizer.pipeline import Recognizer
 from recognizer.session import Session, Tensor
 
 _ENROLLED = 1_000
-_SIZES = (100, 1_000, 10_000, 50_000)
 _PER_PERSON = 8
 _IDLE_FPS, _IDLE_S = 10, 20
 _SETTLE_S = 4  # a little more than the gate takes to fall asleep
@@ -43,11 +42,14 @@ def measure(weights: Path, person: Person, repetitions: int) -> Report:
     conditions = {"frame": "640x480", "PAD": pad, "enrolled templates": _ENROLLED, **threads}
     report = Report("recognition", {**conditions, **machine()})
     settings = RecognizerSettings(pad=pad)
-    frames = list(walk_up(person.walks[0], Walk(2.0, 140, 150), seed=1))[-10:]
-    _frame(report, weights, settings, frames, repetitions)
+    _frame(report, weights, settings, near(person), repetitions)
     _empty(report, weights, settings)
-    _search(report, repetitions)
     return report
+
+
+def near(person: Person) -> list[Image]:
+    """Ten frames of the person, standing close."""
+    return list(walk_up(person.walks[0], Walk(2.0, 140, 150), seed=1))[-10:]
 
 
 def _frame(
@@ -137,21 +139,6 @@ def _empty(report: Report, weights: Path, settings: RecognizerSettings) -> None:
                     gate.saw(bool(faces))
         share = (time.process_time() - begun) / _IDLE_S * 100
         report.numbers[f"empty door at {_IDLE_FPS} frames/s, idle gate {name}, % of a core"] = share
-
-
-def _search(report: Report, repetitions: int) -> None:
-    for n in _SIZES:
-        vectors = units(np.random.default_rng(1), n)
-        matcher, probe = Matcher(_numbers(n), vectors), vectors[n // 2]
-        row = np.ascontiguousarray(probe[None])
-        ours, product, ratio = compared(
-            lambda m=matcher, p=probe: m.identify(p),  # type: ignore[misc]
-            lambda r=row, v=vectors: r @ v.T,  # type: ignore[misc]
-            repetitions,
-        )
-        report.timings[f"identify among {n}"] = ours
-        report.timings[f"bare product with {n}"] = product
-        report.numbers[f"identify over bare product, {n}"] = ratio
 
 
 def _numbers(n: int) -> list[str]:

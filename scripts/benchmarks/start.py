@@ -47,9 +47,9 @@ def measure(
     report = Report("start", conditions)
     with tempfile.TemporaryDirectory(prefix="kiosk-start-") as name:
         folder = Path(name)
-        config = _terminal(folder, weights)
+        config = terminal(folder, weights)
         pictures_of(cast, folder / "pictures", frames=20, gap=20)
-        _fill(config, templates)
+        fill(config, templates)
         pairs = np.array([_pair(config) for _ in range(repetitions)])
         report.timings["`kiosk run`, exec to ready"] = timing(pairs[:, 0])
         report.timings["bare import of OpenCV and ONNX Runtime"] = timing(pairs[:, 1])
@@ -111,7 +111,8 @@ def _watched(process: subprocess.Popen[str], seconds: float) -> Iterator[float]:
             raise RuntimeError(f"kiosk run ended by itself with {process.returncode}")
 
 
-def _terminal(folder: Path, weights: Path) -> Path:
+def terminal(folder: Path, weights: Path) -> Path:
+    """Make keys and settings of a terminal in the folder; returns the settings file."""
     create_keys(folder / "keys")
     public = Ed25519PrivateKey.generate().public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -146,7 +147,8 @@ pins = "mock"
     return config
 
 
-def _fill(config: Path, templates: int) -> None:
+def fill(config: Path, templates: int) -> None:
+    """Enrol people of random templates until there are so many, in its encrypted gallery."""
     manifest = load_manifest()
     embedder = manifest.pack("open").embedder
     digest = manifest.files[embedder.file].sha256
