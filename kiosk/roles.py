@@ -119,6 +119,7 @@ COMMANDS: Mapping[str, Right] = {
     "models check": Right.MODELS,
     "models list": Right.MODELS,
     "models calibrate": Right.MODELS,
+    "models optimize": Right.MODELS,
     "backup create": Right.BACKUP,
     "backup list": Right.BACKUP,
     "backup verify": Right.BACKUP,
