@@ -126,6 +126,7 @@ COMMANDS: Mapping[str, Right] = {
     "backup restore": Right.BACKUP,
     "evaluate": Right.MODELS,
     "pad evaluate": Right.MODELS,
+    "tune": Right.MODELS,
     "doctor": Right.DOCTOR,
     "contract export": Right.CONTRACT,
     "contract check": Right.CONTRACT,
