@@ -124,13 +124,18 @@ def write_tuning(directory: Path, tuning: Tuning) -> Path:
 
 
 def _toml(tuning: Tuning) -> str:
-    """The tuning's plain values, then its tables; JSON's strings and numbers are TOML's too."""
+    """The tuning's plain values, then its tables."""
     held = tuning.model_dump()
     held["grounds.networks"] = held["grounds"].pop("networks")
     lines = ["# Written by `kiosk tune`."]
-    lines += [f"{k} = {json.dumps(v)}" for k, v in held.items() if not isinstance(v, dict)]
+    lines += [f"{k} = {_value(v)}" for k, v in held.items() if not isinstance(v, dict)]
     for table, values in held.items():
         if isinstance(values, dict):
             lines += [f"\n[{table}]"]
-            lines += [f"{json.dumps(k)} = {json.dumps(v)}" for k, v in values.items()]
+            lines += [f"{_value(k)} = {_value(v)}" for k, v in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def _value(value: str | float) -> str:
+    """As JSON writes it, so does TOML, but for pairs of surrogates and the control character 127."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
