@@ -137,5 +137,5 @@ def _toml(tuning: Tuning) -> str:
 
 
 def _value(value: str | float) -> str:
-    """As JSON writes it, so does TOML, but for pairs of surrogates and the control character 127."""
+    """As JSON writes it, so does TOML, but for pairs of surrogates and character 127."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -8,6 +8,9 @@ numbers of real pictures lie in. Measured on the embedder's 55 faces, least cosi
 
 from __future__ import annotations
 
+from recognizer.session import Tensor  # before all: it switches ONNX Runtime's telemetry off
+
+# isort: split
 import io
 import logging
 import tempfile
@@ -21,7 +24,6 @@ from onnxruntime.quantization.calibrate import CalibrationMethod
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from recognizer.errors import ModelError
-from recognizer.session import Tensor
 
 _PERCENTILE = 99.999
 

@@ -1,4 +1,4 @@
-"""The only door to ONNX Runtime.
+"""The only door to ONNX Runtime; `recognizer.quantizing` alone uses its tools, on a workstation.
 
 Rules
 - One intra-op thread unless `kiosk tune` found more to be faster on this machine, and no spinning:

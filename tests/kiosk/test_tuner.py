@@ -85,7 +85,8 @@ def tuned(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tuned]:
         opencv: Callable[[int], float] = lambda _: 1.0,
     ) -> Tuned:
         def open_parts(_: Path, settings: RecognizerSettings) -> Any:
-            chosen = {u: k if k in kinds else "original" for u, k in settings.derived.kinds.items()}
+            wanted = settings.derived.kinds.items()
+            chosen = {str(use): kind if kind in kinds else "original" for use, kind in wanted}
 
             def run(use: str) -> Any:
                 clock.now += cost(use, chosen[use], settings.session)
@@ -132,7 +133,7 @@ def test_each_question_is_answered_by_what_is_faster(tuned: Callable[..., Tuned]
     def cost(use: str, kind: str, session: Any) -> float:
         faster = {("embedder", "graph"): 0.7, ("pad", "int8"): 0.4, ("pad", "graph"): 0.5}
         seconds = faster.get((use, kind), 1.0) / min(session.threads, 3)
-        return seconds * (1.0 if session.arena else 0.9)
+        return float(seconds * (1.0 if session.arena else 0.9))
 
     found = tuned(cost, ("original", "graph", "int8"), opencv=lambda n: 1 / min(n, 3))
     assert found.kinds == {"embedder": "graph", "pad": "int8", "confirm": "original"}

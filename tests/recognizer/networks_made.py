@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
@@ -21,7 +24,7 @@ def tiny(spelling: str, opset: int = 11) -> bytes:
     """
     rng = np.random.default_rng(3)
     slope = rng.uniform(-0.5, 1.5, (CHANNELS, 1, 1)).astype(np.float32)
-    held = {
+    held: dict[str, NDArray[Any]] = {
         "w": rng.normal(size=(CHANNELS, 3, 3, 3)).astype(np.float32),
         "slope": slope,
         "half": (slope / 2).reshape(CHANNELS),
