@@ -67,6 +67,13 @@ def test_optimised_and_tuned_the_terminal_recognises_the_same_people(
         _with_embedder(recognizer_settings(settings), "fp16"),
     )
     assert other.model_digest != pinned.model_digest
+    words = ["--derived", str(folder), "--weights", str(weights_dir), "--json"]
+    for embedder, model in (("pinned", pinned.model_digest), ("fp16", other.model_digest)):
+        more = ["--embedder", embedder]
+        done = run.invoke(cli, ["evaluate", photos, *words, *more], catch_exceptions=False)
+        found = json.loads(done.stdout)
+        assert found["model"] == model
+        assert (found["fnmr"], found["fmr"]) == (0.0, 0.0)
     whole = (folder / "minifasnet_v2_80x80_s2.7.graph.onnx").read_bytes()
     (folder / "minifasnet_v2_80x80_s2.7.graph.onnx").write_bytes(whole[:-1] + b"\0")
     with pytest.raises(WrongWeightsError, match=FILE):

@@ -207,3 +207,10 @@ def test_the_figures_survive_as_json(faces: tuple[Vector, list[str]]) -> None:
     original, people = faces
     verdict = judge_embeddings("int8", original, turned(original, 0.01), people, KNOWN)
     assert json.loads(json.dumps(verdict.measured)) == verdict.measured
+
+
+def test_another_embedder_is_evaluated_only_where_it_is_named_from(tmp_path: Path) -> None:
+    (tmp_path / "somebody").mkdir()
+    done = CliRunner().invoke(cli, ["evaluate", str(tmp_path), "--embedder", "int8"])
+    assert done.exit_code == 2
+    assert "needs --derived" in done.output
