@@ -13,6 +13,7 @@ from recognizer.session import Tensor  # before all: it switches ONNX Runtime's 
 # isort: split
 import io
 import logging
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -21,7 +22,6 @@ from pathlib import Path
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.calibrate import CalibrationMethod
-from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from recognizer.errors import ModelError
 
@@ -63,12 +63,24 @@ def to_int8(weights: bytes, fed: Sequence[Tensor], what: str) -> bytes:
 
 def to_fp16(weights: bytes, what: str) -> bytes:
     """The network in half precision, float32 going in and out; raises `ModelError`."""
+    with _same_path():
+        from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415
     model = onnx.load_from_string(weights)
     try:
         half = convert_float_to_float16(model, keep_io_types=True)
     except Exception as error:
         raise ModelError(f"{what}: cannot be brought to fp16 ({error})") from error
     return bytes(half.SerializeToString())
+
+
+@contextmanager
+def _same_path() -> Iterator[None]:
+    """onnxruntime.transformers puts its folder on the path, where its `models` hides ours."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 @contextmanager
