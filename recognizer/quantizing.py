@@ -20,10 +20,32 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.calibrate import CalibrationMethod
 
 from recognizer.errors import ModelError
+
+
+@contextmanager
+def _same_path() -> Iterator[None]:
+    """onnxruntime.transformers puts its folder on the path, where its `models` hides ours.
+
+    The quantiser imports it too.
+    """
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+with _same_path():
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.calibrate import CalibrationMethod
+    from onnxruntime.transformers.float16 import convert_float_to_float16
 
 _PERCENTILE = 99.999
 
@@ -63,24 +85,12 @@ def to_int8(weights: bytes, fed: Sequence[Tensor], what: str) -> bytes:
 
 def to_fp16(weights: bytes, what: str) -> bytes:
     """The network in half precision, float32 going in and out; raises `ModelError`."""
-    with _same_path():
-        from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415
     model = onnx.load_from_string(weights)
     try:
         half = convert_float_to_float16(model, keep_io_types=True)
     except Exception as error:
         raise ModelError(f"{what}: cannot be brought to fp16 ({error})") from error
     return bytes(half.SerializeToString())
-
-
-@contextmanager
-def _same_path() -> Iterator[None]:
-    """onnxruntime.transformers puts its folder on the path, where its `models` hides ours."""
-    before = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path[:] = before
 
 
 @contextmanager
