@@ -3,7 +3,8 @@
 Rules
 - Every network that runs per frame in ONNX Runtime is tried in every kind: embedder, PAD,
   confirmation. YuNet runs in OpenCV; MTCNN's first two networks are not tried.
-- A derived network is judged in its place among originals: a PAD network by the fused score.
+- A derived network is judged in its place among originals: a PAD network by the fused score. PAD
+  networks of one kind run together, so they are judged together too, and taken all or none.
 - Speed is told and decides nothing: it is another machine's that counts (`kiosk tune`).
 - `derived.json` is written last, so that it never names a file that is not there.
 
@@ -13,7 +14,7 @@ The extra `models` is imported when `derive` is called, not before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from recognizer.confirm import FaceConfirmation, confirm_fed
 from recognizer.derived import FILE, Derived, DerivedFile, Kind, Use
 from recognizer.embedder import Embedder
 from recognizer.errors import ModelError
-from recognizer.manifest import Manifest, Pack
+from recognizer.manifest import Manifest, Pack, PadSpec
 from recognizer.mtcnn import ONET
 from recognizer.pad import PadDetector, pad_fed, pad_signature
 from recognizer.session import Session, Signature, Tensor, saved_graph
@@ -36,7 +37,7 @@ from recognizer.weights import missing, read_weights
 from store.files import disk_error, place
 
 KINDS: tuple[Kind, ...] = ("graph", "fp16", "int8")
-_ROUNDS = 40  # of the ratio of times; the median of 40 turns moved by 0.02 between busy runs
+_ROUNDS = 40  # of the ratio of times: half a second a form
 
 
 class NoOptimiserError(KioskError, ImportError):
@@ -128,6 +129,33 @@ def derive(network: Network, clock: Callable[[], float]) -> Iterator[Result]:
         yield Result(network, kind, raw, ratio, verdict)
 
 
+def judge_together(results: Sequence[Result], pack: Pack, scenes: Scenes) -> list[Result]:
+    """The results, but PAD networks that go beyond the bounds together are taken no more."""
+    judged = list(results)
+    pad = [r for r in results if r.network.use == "pad"]
+    originals = {r.network.file: r.network.raw for r in pad}
+    for kind in KINDS:
+        taken = {
+            r.network.file: r.raw
+            for r in pad
+            if r.kind == kind and r.raw is not None and r.verdict.why_not is None
+        }
+        if len(taken) < 2 or pack.pad is None:
+            continue
+        before, after = (
+            _live(list(each.values()), pack.pad, scenes) for each in (originals, originals | taken)
+        )
+        why = judge_scores(kind, before, after, pack.pad.threshold).why_not
+        if why is not None:
+            judged = [
+                replace(r, verdict=Verdict(r.verdict.measured, f"with the other one {why}"))
+                if r.kind == kind and r.network.file in taken
+                else r
+                for r in judged
+            ]
+    return judged
+
+
 def keep(
     results: Sequence[Result], folder: Path, pack: str, manifest: Manifest, photos: int
 ) -> Derived:
@@ -177,17 +205,19 @@ def _pad_judge(
         raise ValueError("the pack has no PAD")
     spec = pack.pad
 
-    def live(weights: Sequence[bytes]) -> Scores:
-        detector = PadDetector(weights, spec)
-        return np.array([detector.live(s.image, s.face) for s in scenes.all])
-
-    original = live(raws)
+    original = _live(raws, spec, scenes)
 
     def judge(kind: Kind, other: bytes) -> Verdict:
         in_place = [*raws[:place_of], other, *raws[place_of + 1 :]]
-        return judge_scores(kind, original, live(in_place), spec.threshold)
+        return judge_scores(kind, original, _live(in_place, spec, scenes), spec.threshold)
 
     return judge
+
+
+def _live(weights: Sequence[bytes], spec: PadSpec, scenes: Scenes) -> Scores:
+    """The fused score of every scene."""
+    detector = PadDetector(weights, spec)
+    return np.array([detector.live(s.image, s.face) for s in scenes.all])
 
 
 def _confirm_judge(raw: bytes, pack: Pack, scenes: Scenes) -> Callable[[Kind, bytes], Verdict]:

@@ -10,7 +10,7 @@ import click
 from kiosk.calibration_file import read
 from kiosk.commands.measuring import progress_bar, with_weights
 from kiosk.commands.options import print_json, with_json, with_licence
-from kiosk.optimizing import KINDS, Result, derive, keep, networks
+from kiosk.optimizing import KINDS, Result, derive, judge_together, keep, networks
 from kiosk.photo_sets import read_set
 from kiosk.scenes import gather
 from recognizer.derived import FILE
@@ -70,6 +70,7 @@ def optimize_command(
             for result in derive(network, time.perf_counter):
                 results.append(result)
                 advance()
+    results = judge_together(results, chosen, scenes)
     derived = keep(results, folder, pack, manifest, len(scenes.people))
     rows = [_row(result) for result in results]
     if as_json:

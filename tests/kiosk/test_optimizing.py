@@ -13,10 +13,20 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from kiosk import optimizing
 from kiosk.acceptance import LEAST_COSINE, Verdict, judge_embeddings, judge_scores
 from kiosk.cli import cli
 from kiosk.errors import PhotoSetError
-from kiosk.optimizing import KINDS, Network, NoOptimiserError, Result, derive, keep
+from kiosk.optimizing import (
+    KINDS,
+    Network,
+    NoOptimiserError,
+    Result,
+    derive,
+    judge_together,
+    keep,
+)
+from kiosk.scenes import Scenes
 from recognizer.calibration import Calibration, threshold
 from recognizer.derived import FILE, SAME, Kind, read_derived
 from recognizer.errors import ModelError
@@ -216,3 +226,33 @@ def test_another_embedder_is_evaluated_only_where_it_is_named_from(tmp_path: Pat
     done = CliRunner().invoke(cli, ["evaluate", str(tmp_path), "--embedder", "int8"])
     assert done.exit_code == 2
     assert "needs --derived" in done.output
+
+
+def test_pad_networks_that_are_well_alone_and_not_together_are_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pack = load_manifest().pack("open")
+    assert pack.pad is not None
+    alone = network({})
+    files = [n.file for n in pack.pad.networks]
+    results = [
+        Result(
+            replace(alone, use="pad", file=file, raw=b"original"), kind, raw, 0.5, Verdict({}, None)
+        )
+        for file in files
+        for kind, raw in (("graph", b"graph"), ("int8", b"int8"))
+    ]
+    results.append(Result(alone, "int8", b"int8", 0.5, Verdict({}, None)))
+
+    def live(weights: list[bytes], *_: object) -> NDArray[np.float64]:
+        assert len(weights) == len(files)
+        return np.array([0.9 - 0.04 * weights.count(b"int8")])
+
+    monkeypatch.setattr(optimizing, "_live", live)
+    scenes = Scenes((), np.empty((0, 112, 112, 3), dtype=np.uint8), ())
+    judged = judge_together(results, pack, scenes)
+    refused = {(r.network.file, r.kind) for r in judged if r.verdict.why_not is not None}
+    assert refused == {(file, "int8") for file in files}
+    assert "with the other one scores differ by 0.080" in str(judged[1].verdict.why_not)
+    one_refused = [replace(results[1], verdict=Verdict({}, "alone")), *results[2:]]
+    assert judge_together(one_refused, pack, scenes) == one_refused
