@@ -235,12 +235,13 @@ def test_pad_networks_that_are_well_alone_and_not_together_are_not_taken(
     assert pack.pad is not None
     alone = network({})
     files = [n.file for n in pack.pad.networks]
+    forms: tuple[tuple[Kind, bytes], ...] = (("graph", b"graph"), ("int8", b"int8"))
     results = [
         Result(
             replace(alone, use="pad", file=file, raw=b"original"), kind, raw, 0.5, Verdict({}, None)
         )
         for file in files
-        for kind, raw in (("graph", b"graph"), ("int8", b"int8"))
+        for kind, raw in forms
     ]
     results.append(Result(alone, "int8", b"int8", 0.5, Verdict({}, None)))
 
