@@ -16,7 +16,7 @@ from kiosk.settings import load
 from morning.cast import Person, portrait
 from morning.walkup import HEIGHT, WIDTH, Image, view
 from recognizer.calibration import threshold
-from recognizer.derived import FILE, SAME, read_derived
+from recognizer.derived import FILE, SAME, Choice, read_derived
 from recognizer.errors import MissingWeightsError, WrongWeightsError
 from recognizer.opening import RecognizerSettings, open_parts
 from recognizer.pipeline import Recognizer, open_recognizer
@@ -42,7 +42,6 @@ def test_optimised_and_tuned_the_terminal_recognises_the_same_people(
         assert (derived.find(name, kind) is not None) == (row["taken"] == "taken")
         if kind == "graph":
             assert row["taken"] == "taken", row
-            assert row["time"] < 1, "rewritten, every network is faster"
 
     terminal(tmp_path)
     config = settings_file(tmp_path)
@@ -53,14 +52,19 @@ def test_optimised_and_tuned_the_terminal_recognises_the_same_people(
     settings = load(config)
     assert set(recognizer_settings(settings).derived.kinds) == {"embedder", "pad", "confirm"}
     tuned = open_eyes(settings)
-    assert any("runs as graph" in note for note in tuned.notes)
+    assert not any("passed over" in note for note in tuned.notes)
     assert tuned.model_digest == pinned.model_digest
     _judged_alike(pinned, tuned, cast)
-    _recognised_alike(
-        open_recognizer(weights_dir, RecognizerSettings(pad=False)),
-        open_eyes(settings, camera=False),
-        cast,
-    )
+    # Whatever was faster here: every network as its graph.
+    graphs = RecognizerSettings(derived=Choice(folder))
+    rewritten = open_recognizer(weights_dir, graphs)
+    networks = {name for name, kind in rows if kind == "graph"}
+    notes = [note for note in rewritten.notes if "runs as graph" in note]
+    assert {note.split()[0] for note in notes} == networks
+    _judged_alike(open_recognizer(weights_dir, RecognizerSettings()), rewritten, cast)
+    enrolling = open_recognizer(weights_dir, RecognizerSettings(pad=False))
+    serving = open_recognizer(weights_dir, replace(graphs, pad=False))
+    _recognised_alike(enrolling, serving, cast)
 
     other = open_recognizer(
         weights_dir,
@@ -75,9 +79,9 @@ def test_optimised_and_tuned_the_terminal_recognises_the_same_people(
         assert found["model"] == model
         assert (found["fnmr"], found["fmr"]) == (0.0, 0.0)
     whole = (folder / "minifasnet_v2_80x80_s2.7.graph.onnx").read_bytes()
-    (folder / "minifasnet_v2_80x80_s2.7.graph.onnx").write_bytes(whole[:-1] + b"\0")
+    (folder / "minifasnet_v2_80x80_s2.7.graph.onnx").write_bytes(whole + b"\0")
     with pytest.raises(WrongWeightsError, match=FILE):
-        open_recognizer(weights_dir, recognizer_settings(settings))
+        open_recognizer(weights_dir, graphs)
 
 
 def _with_embedder(settings: RecognizerSettings, kind: str) -> RecognizerSettings:
