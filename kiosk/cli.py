@@ -70,6 +70,10 @@ _COMMANDS = {
         "kiosk.commands.evaluate:evaluate_command",
         "Measure the recogniser on a folder a person, LFW's pairs.txt, or a CSV with a,b,same.",
     ),
+    "tune": Later(
+        "kiosk.commands.tune:tune_command",
+        "Measure how the networks run fastest on this machine, and keep it for `kiosk run`.",
+    ),
     "pad": Later("kiosk.commands.pad:pad", "Presentation attack detection."),
     "contract": Later(
         "kiosk.commands.contract:contract",

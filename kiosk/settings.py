@@ -74,6 +74,15 @@ class RecognitionSection(Section):
     verification_fmr: float = Field(1e-4, gt=0, le=0.01)
     accept_licence: str | None = None
     calibration: Path | None = Field(None, description="what `kiosk models calibrate` wrote")
+    derived: Path | None = Field(None, description="the folder of `kiosk models optimize`")
+    # Another form than the pinned network's is another network: everybody is enrolled anew.
+    embedder: Literal["pinned", "fp16", "int8"] = "pinned"
+
+    @model_validator(mode="after")
+    def _derived_from_somewhere(self) -> RecognitionSection:
+        if self.embedder != "pinned" and self.derived is None:
+            raise ValueError(f'embedder: "{self.embedder}" needs derived, the folder it is in')
+        return self
 
 
 _GOOD = QualitySettings()  # the defaults, with their sources, are the recogniser's

@@ -8,15 +8,20 @@ from numpy.typing import NDArray
 from recognizer.align import CROP_PX
 from recognizer.errors import ImageError
 from recognizer.manifest import EmbedderSpec
-from recognizer.session import Session, Signature
+from recognizer.session import PLAIN, Session, SessionSettings, Signature, Tensor
 
 
 class Embedder:
     """The embedding of a face is the sum of its crop's and its mirrored crop's, of length 1."""
 
-    def __init__(self, weights: bytes, spec: EmbedderSpec) -> None:
+    def __init__(
+        self,
+        weights: bytes,
+        spec: EmbedderSpec,
+        session: SessionSettings = PLAIN,
+    ) -> None:
         signature = Signature(spec.input, (None, 3, CROP_PX, CROP_PX), (spec.dimension,))
-        self._session = Session(weights, spec.file, signature)
+        self._session = Session(weights, spec.file, signature, session)
         self._spec = spec
 
     @property
@@ -34,14 +39,18 @@ class Embedder:
             raise ImageError(f"crops are (n, 112, 112, 3) uint8, not {crops.dtype} {crops.shape}")
         if not len(crops):
             return np.empty((0, self.dimension), dtype=np.float32)
-        both = np.concatenate([crops, crops[:, :, ::-1]])
-        if self._spec.colour == "rgb":
-            both = both[:, :, :, ::-1]
-        pixels = both.transpose(0, 3, 1, 2).astype(np.float32)
-        (raw,) = self._session.run((pixels - np.float32(self._spec.mean)) / self._spec.scale)
+        (raw,) = self._session.run(self.fed(crops))
         summed = raw[: len(crops)] + raw[len(crops) :]
         lengths = np.linalg.norm(summed, axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = summed / lengths
         unit[~np.isfinite(unit).all(axis=1)] = np.nan
         return np.asarray(unit, dtype=np.float32)
+
+    def fed(self, crops: NDArray[np.uint8]) -> Tensor:
+        """What the network is fed of (n, 112, 112, 3) crops: (2n, 3, 112, 112), mirrored last."""
+        both = np.concatenate([crops, crops[:, :, ::-1]])
+        if self._spec.colour == "rgb":
+            both = both[:, :, :, ::-1]
+        pixels = both.transpose(0, 3, 1, 2).astype(np.float32)
+        return np.asarray((pixels - np.float32(self._spec.mean)) / self._spec.scale)

@@ -6,6 +6,7 @@ Rules
 - PAD that was asked for and cannot be had is an error, never a warning.
 - Confirmation of faces that cannot be had is a note: without it an animal can be judged as a
   person, which costs a lamp, no wrong punch. MTCNN ran the same network already and needs none.
+- The originals must be there also where derived networks run (`recognizer.derived`).
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from pathlib import Path
 
 from recognizer.calibration import Calibration
 from recognizer.confirm import FaceConfirmation
+from recognizer.derived import Choice, Networks
 from recognizer.detector import Detector, YuNetDetector
 from recognizer.embedder import Embedder
 from recognizer.errors import LicenceError, MissingWeightsError
-from recognizer.manifest import DetectorSpec, Manifest, Pack, load_manifest
+from recognizer.manifest import DetectorSpec, Pack, load_manifest
 from recognizer.mtcnn import ONET, PNET, RNET, MtcnnDetector
 from recognizer.pad import PadDetector
 from recognizer.quality import QualitySettings
 from recognizer.scrfd import SCRFD, ScrfdDetector
-from recognizer.session import Session
+from recognizer.session import PLAIN, Session, SessionSettings
 from recognizer.tracker import TrackerSettings
-from recognizer.weights import missing, read_weights, require
+from recognizer.weights import missing, require
 
 _PAD_OFF = ', or write [pad] mode = "off", which lets a photo of a face in'
 
@@ -36,7 +38,8 @@ class RecognizerSettings:
     """What to run. `detector` "auto" takes the first of the pack whose weights are there.
 
     `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
-    `calibration` is the operator's own; it stands in place of the pack's.
+    `calibration` is the operator's own; it stands in place of the pack's. `remarks` go before the
+    notes of the parts.
     """
 
     pack: str = "open"
@@ -46,6 +49,9 @@ class RecognizerSettings:
     min_face_px: int = 80
     accept_licence: str | None = None
     calibration: Calibration | None = None
+    derived: Choice = field(default_factory=Choice)
+    session: SessionSettings = PLAIN
+    remarks: tuple[str, ...] = ()
     quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 
@@ -54,8 +60,9 @@ class RecognizerSettings:
 class Parts:
     """A recogniser's parts; `notes` is what a person must know of the choice.
 
-    `digests` are the primary SHA-256 in hex of every network that runs, by its use: `embedder`,
-    `detector`, `confirm`, `pad`, numbered (`pad_1`) where a use has several.
+    `digests` are the identities in hex of every network that runs (the primary SHA-256, or that of
+    a derived network that is not the same), by its use: `embedder`, `detector`, `confirm`, `pad`,
+    numbered (`pad_1`) where a use has several.
     """
 
     pack: Pack
@@ -79,13 +86,15 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     check_licence(settings.pack, pack, settings.accept_licence)
     spec = _choose_detector(weights, settings, pack)
     require(weights, (*spec.files, pack.embedder.file), settings.pack)
-    notes = [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
+    networks, session = Networks(weights, manifest, settings.derived), settings.session
+    notes = [*settings.remarks]
+    notes += [f"licence of {remark}" for remark in manifest.remarks([pack.embedder.file])]
     if settings.detector == "auto" and spec != pack.detectors[0]:
         notes.append(f"detector is {spec.kind}: {pack.detectors[0].kind}'s weights are not here")
-    confirm = _open_confirmation(weights, spec, pack, manifest, notes)
+    confirm = _open_confirmation(weights, spec, pack, networks, session, notes)
     pad = None
     if settings.pad:
-        pad = _open_pad(weights, settings.pack, pack, manifest)
+        pad = _open_pad(weights, settings.pack, pack, networks, session)
     else:
         notes.append("PAD is off: a photo of a face would be let in")
     files = {"embedder": (pack.embedder.file,), "detector": spec.files}
@@ -93,21 +102,23 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
         files["confirm"] = (pack.confirm.file,)
     if pad is not None and pack.pad is not None:
         files["pad"] = tuple(network.file for network in pack.pad.networks)
+    detector = _open_detector(spec, networks, session, settings.min_face_px)
+    raw = networks.read(pack.embedder.file, "embedder")
     return Parts(
         pack=pack,
-        detector=_open_detector(weights, spec, manifest, settings.min_face_px),
-        embedder=Embedder(read_weights(weights, pack.embedder.file, manifest), pack.embedder),
+        detector=detector,
+        embedder=Embedder(raw, pack.embedder, session),
         confirm=confirm,
         pad=pad,
-        model_digest=manifest.files[pack.embedder.file].sha256,
-        digests=_digests(files, manifest),
-        notes=tuple(notes),
+        model_digest=networks.digest(pack.embedder.file),
+        digests=_digests(files, networks),
+        notes=(*notes, *networks.notes),
     )
 
 
-def _digests(files: Mapping[str, tuple[str, ...]], manifest: Manifest) -> dict[str, str]:
+def _digests(files: Mapping[str, tuple[str, ...]], networks: Networks) -> dict[str, str]:
     return {
-        use if len(names) == 1 else f"{use}_{n}": manifest.files[name].sha256
+        use if len(names) == 1 else f"{use}_{n}": networks.digest(name)
         for use, names in files.items()
         for n, name in enumerate(names, 1)
     }
@@ -137,22 +148,27 @@ def _choose_detector(weights: Path, settings: RecognizerSettings, pack: Pack) ->
 
 
 def _open_detector(
-    weights: Path, spec: DetectorSpec, manifest: Manifest, min_face_px: int
+    spec: DetectorSpec, networks: Networks, session: SessionSettings, min_face_px: int
 ) -> Detector:
-    raw = [read_weights(weights, name, manifest) for name in spec.files]
+    raw = [networks.read(name) for name in spec.files]
     if spec.kind == "yunet":
         return YuNetDetector(raw[0], spec.score)
     if spec.kind == "scrfd":
-        return ScrfdDetector(Session(raw[0], spec.files[0], SCRFD), spec.score)
+        return ScrfdDetector(Session(raw[0], spec.files[0], SCRFD, session), spec.score)
     pnet, rnet, onet = (
-        Session(weight, name, signature)
+        Session(weight, name, signature, session)
         for weight, name, signature in zip(raw, spec.files, (PNET, RNET, ONET), strict=True)
     )
     return MtcnnDetector(pnet, rnet, onet, spec.score, min_face_px)
 
 
 def _open_confirmation(
-    weights: Path, detector: DetectorSpec, pack: Pack, manifest: Manifest, notes: list[str]
+    weights: Path,
+    detector: DetectorSpec,
+    pack: Pack,
+    networks: Networks,
+    session: SessionSettings,
+    notes: list[str],
 ) -> FaceConfirmation | None:
     spec = pack.confirm
     if spec is None or spec.file in detector.files:
@@ -163,12 +179,14 @@ def _open_confirmation(
             "for a person's; `kiosk models fetch` brings it"
         )
         return None
-    return FaceConfirmation(read_weights(weights, spec.file, manifest), spec.file, spec.score)
+    return FaceConfirmation(networks.read(spec.file, "confirm"), spec.file, spec.score, session)
 
 
-def _open_pad(weights: Path, name: str, pack: Pack, manifest: Manifest) -> PadDetector:
+def _open_pad(
+    weights: Path, name: str, pack: Pack, networks: Networks, session: SessionSettings
+) -> PadDetector:
     if pack.pad is None:
         raise MissingWeightsError(f"pack {name} has no PAD networks{_PAD_OFF}")
     files = [network.file for network in pack.pad.networks]
     require(weights, files, name, _PAD_OFF)
-    return PadDetector([read_weights(weights, file, manifest) for file in files], pack.pad)
+    return PadDetector([networks.read(file, "pad") for file in files], pack.pad, session)

@@ -14,7 +14,7 @@ import numpy as np
 from recognizer.errors import ModelError
 from recognizer.faces import Face, Image
 from recognizer.manifest import PadNetwork, PadSpec
-from recognizer.session import Session, Signature
+from recognizer.session import PLAIN, Session, SessionSettings, Signature, Tensor
 
 _CLASSES = 3  # paper, live, screen
 
@@ -22,10 +22,15 @@ _CLASSES = 3  # paper, live, screen
 class PadDetector:
     """The networks of a pack, fused."""
 
-    def __init__(self, weights: Sequence[bytes], spec: PadSpec) -> None:
+    def __init__(
+        self,
+        weights: Sequence[bytes],
+        spec: PadSpec,
+        session: SessionSettings = PLAIN,
+    ) -> None:
         self.spec = spec
         self._networks = [
-            (Session(raw, n.file, Signature(None, (None, 3, n.size, n.size), (_CLASSES,))), n)
+            (Session(raw, n.file, pad_signature(n), session), n)
             for raw, n in zip(weights, spec.networks, strict=True)
         ]
 
@@ -40,12 +45,22 @@ class PadDetector:
         return score
 
     def _live(self, image: Image, face: Face, session: Session, network: PadNetwork) -> float:
-        left, top, right, bottom = grown(face.box, network.crop, image.shape[1], image.shape[0])
-        patch = image[top : bottom + 1, left : right + 1]
-        small = cv2.resize(patch, (network.size, network.size))
-        (logits,) = session.run(small.transpose(2, 0, 1)[None].astype(np.float32))
+        (logits,) = session.run(pad_fed(image, face, network))
         powers = np.exp(logits[0] - logits[0].max())
         return float(powers[network.live_class] / powers.sum())
+
+
+def pad_signature(network: PadNetwork) -> Signature:
+    """What a PAD network must look like."""
+    return Signature(None, (None, 3, network.size, network.size), (_CLASSES,))
+
+
+def pad_fed(image: Image, face: Face, network: PadNetwork) -> Tensor:
+    """What the network is fed of a face in a picture: (1, 3, size, size) BGR 0..255."""
+    left, top, right, bottom = grown(face.box, network.crop, image.shape[1], image.shape[0])
+    patch = image[top : bottom + 1, left : right + 1]
+    small = cv2.resize(patch, (network.size, network.size))
+    return np.asarray(small.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def grown(

@@ -1,8 +1,9 @@
-"""The only door to ONNX Runtime.
+"""The only door to ONNX Runtime; `recognizer.quantizing` alone uses its tools, on a workstation.
 
 Rules
-- One intra-op thread and no spinning: a second thread gains these small networks nothing, and
+- One intra-op thread unless `kiosk tune` found more to be faster on this machine, and no spinning:
   spinning on two busy cores made a frame two to five times slower (measured on two x86-64 cores).
+- A provider that the installed wheel lacks is an error: ONNX Runtime would take the CPU silently.
 - A network is loaded from bytes whose digest was checked, and only when it takes what it
   will be fed.
 - Nothing but float32 goes in and comes out.
@@ -13,8 +14,11 @@ Rules
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +31,55 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 Tensor = NDArray[np.float32]
+# Those that compute on this machine's processor. Wheels also name AzureExecutionProvider, which
+# would send pictures away. No stock wheel of 1.32.0 has XNNPACK (docs/tuning.md).
+Provider = Literal["CPUExecutionProvider", "XnnpackExecutionProvider"]
+_CPU: Provider = "CPUExecutionProvider"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How networks run: intra-op `threads`, whether memory comes from an arena, on which provider.
+
+    What the provider cannot do runs on the CPU's.
+    """
+
+    threads: int = 1
+    arena: bool = True
+    provider: Provider = _CPU
+
+
+PLAIN = SessionSettings()
+
+
+def providers() -> tuple[Provider, ...]:
+    """Those of `Provider` that the installed wheel has."""
+    there = onnxruntime.get_available_providers()
+    return tuple(provider for provider in get_args(Provider) if provider in there)
+
+
+def version() -> str:
+    """ONNX Runtime's."""
+    return str(onnxruntime.__version__)
+
+
+def saved_graph(weights: bytes, what: str) -> bytes:
+    """The network as ONNX Runtime's own optimiser leaves it, to be opened without that work.
+
+    Only what holds on every processor ("extended"): memory layouts are chosen when it is opened.
+    Raises `ModelError`.
+    """
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.log_severity_level = 3
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "saved.onnx")
+        options.optimized_model_filepath = str(target)
+        try:
+            onnxruntime.InferenceSession(weights, options, providers=[_CPU])
+        except Exception as error:
+            raise ModelError(f"{what}: not a network that can be loaded ({error})") from error
+        return target.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +98,26 @@ class Signature:
 class Session:
     """A loaded network with one input."""
 
-    def __init__(self, weights: bytes, what: str, signature: Signature, threads: int = 1) -> None:
+    def __init__(
+        self,
+        weights: bytes,
+        what: str,
+        signature: Signature,
+        settings: SessionSettings = PLAIN,
+    ) -> None:
+        if settings.provider not in providers():
+            raise ModelError(
+                f"{what}: this ONNX Runtime has no {settings.provider}; run `kiosk tune` again"
+            )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = settings.threads
+        options.enable_cpu_mem_arena = settings.arena
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # errors; they come as exceptions too
         try:
             self._session = onnxruntime.InferenceSession(
-                weights, options, providers=["CPUExecutionProvider"]
+                weights, options, providers=list(dict.fromkeys((settings.provider, _CPU)))
             )
         except Exception as error:
             raise ModelError(f"{what}: not a network that can be loaded ({error})") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -30,6 +30,7 @@ from kiosk.evaluation_tables import (
 from kiosk.group_file import read_groups
 from kiosk.photo_sets import read_set
 from kiosk.robustness import PHOTOS_A_PERSON
+from recognizer.derived import Choice
 
 
 @click.command("evaluate")
@@ -53,6 +54,18 @@ from kiosk.robustness import PHOTOS_A_PERSON
     "--calibration",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What `kiosk models calibrate` wrote, in place of the pack's own.",
+)
+@click.option(
+    "--derived",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The folder of `kiosk models optimize`, whose networks are measured.",
+)
+@click.option(
+    "--embedder",
+    type=click.Choice(["pinned", "fp16", "int8"]),
+    default="pinned",
+    show_default=True,
+    help="Which embedder of --derived: another than the pinned has templates of its own.",
 )
 @click.option("--robustness", is_flag=True, help="Degrade photos and measure again.")
 @click.option(
@@ -81,6 +94,8 @@ def evaluate_command(
     packs: str,
     accept_licence: tuple[str, ...],
     calibration: Path | None,
+    derived: Path | None,
+    embedder: Literal["pinned", "fp16", "int8"],
     robustness: bool,
     robustness_photos: int,
     report: Path | None,
@@ -92,6 +107,9 @@ def evaluate_command(
     failure_to_enrol is the part of the people without a usable photo, failure_to_acquire that of
     the photos; fnmr and fmr are those at the operating threshold.
     """
+    if embedder != "pinned" and derived is None:
+        raise click.BadParameter("needs --derived", param_hint="--embedder")
+    form = Choice(derived, own_embedder=None if embedder == "pinned" else embedder)
     photos = read_set(source, images)
     if robustness and photos.pairs is not None:
         raise PhotoSetError("--robustness needs a folder a person, not a pairs file")
@@ -111,6 +129,7 @@ def evaluate_command(
             accept_licence,
             calibration,
             degraded,
+            form,
             time.perf_counter,
         )
         for name in names

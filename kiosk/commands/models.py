@@ -11,6 +11,7 @@ from rich.console import Console
 from kiosk.calibration_file import calibrate, thresholds, toml_of, write
 from kiosk.commands.measuring import acquire_with_bar, with_weights
 from kiosk.commands.options import print_json, print_table, with_json, with_licence
+from kiosk.later import Later, LazyGroup
 from kiosk.photo_sets import read_set
 from kiosk.weights import Fetched, FetchError, fetch, is_good
 from recognizer.manifest import DetectorSpec, Pack, load_manifest
@@ -29,7 +30,15 @@ _with_directory = click.option(
 _with_pack = click.option("--pack", default="open", show_default=True, help="Which pack.")
 
 
-@click.group("models")
+_LATER = {
+    "optimize": Later(
+        "kiosk.commands.optimize:optimize_command",
+        "Derive faster and smaller networks, calibrated and judged on PHOTOS, a folder a person.",
+    )
+}
+
+
+@click.group("models", cls=LazyGroup, later=_LATER)
 def models_group() -> None:
     """Model weights: which there are, and bringing them here."""
 

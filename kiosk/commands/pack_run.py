@@ -19,8 +19,10 @@ from kiosk.evaluation_tables import group_values, open_set_values, robustness_va
 from kiosk.photo_sets import Acquired, PhotoSet, usable_pairs
 from kiosk.robustness import chosen_rows, measure_robustness
 from kiosk.stage_times import StageTimes, machine
+from recognizer.derived import Choice
 from recognizer.errors import (
     LicenceError,
+    ManifestError,
     MissingCalibrationError,
     MissingWeightsError,
     ModelError,
@@ -51,6 +53,7 @@ def measure_pack(
     accepted: Sequence[str],
     calibration: Path | None,
     robustness_photos: int | None,
+    derived: Choice,
     clock: Callable[[], float],
 ) -> PackRun:
     """Everything of one pack; robustness unless `robustness_photos` is None.
@@ -63,11 +66,14 @@ def measure_pack(
         own = None if calibration is None else read(calibration, pack)
         eyes = open_recognizer(
             weights,
-            RecognizerSettings(pack=pack, pad=False, accept_licence=accept, calibration=own),
+            RecognizerSettings(
+                pack=pack, pad=False, accept_licence=accept, calibration=own, derived=derived
+            ),
         )
         known = eyes.calibration  # before the photos: a pack without one is told at once
     except (
         LicenceError,
+        ManifestError,
         MissingCalibrationError,
         MissingWeightsError,
         ModelError,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
+
 from kiosk.calibration_file import read
 from kiosk.settings import Settings
+from kiosk.tuning import read_tuning
 from recognizer.calibration import beyond_measured, threshold
 from recognizer.decision import DecisionPolicy
+from recognizer.derived import Choice
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
 from recognizer.quality import QualitySettings
+from recognizer.session import PLAIN
 
 
 def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
@@ -19,13 +24,19 @@ def open_eyes(settings: Settings, *, camera: bool = True) -> Recognizer:
 
     Photos (`camera` False) need no PAD: whoever enrols from them answers for whom they show.
     """
-    weights = settings.recognition.weights
-    return open_recognizer(weights, recognizer_settings(settings, camera=camera))
+    part, tuned = settings.recognition, read_tuning(settings).tuning
+    if tuned is not None:
+        cv2.setNumThreads(tuned.opencv_threads)
+    return open_recognizer(part.weights, recognizer_settings(settings, camera=camera))
 
 
 def recognizer_settings(settings: Settings, *, camera: bool = True) -> RecognizerSettings:
-    """What `open_eyes` opens. Raises `PhotoSetError` for a calibration file."""
-    part = settings.recognition
+    """What `open_eyes` opens, as `kiosk tune` chose; a tuning that does not hold is a remark.
+
+    Raises `PhotoSetError` for a calibration file, and what `recognizer.derived` raises.
+    """
+    part, found = settings.recognition, read_tuning(settings)
+    tuned = found.tuning
     return RecognizerSettings(
         pack=part.pack,
         pad=camera and settings.pad.mode == "on",
@@ -34,6 +45,13 @@ def recognizer_settings(settings: Settings, *, camera: bool = True) -> Recognize
         detector=part.detector,
         accept_licence=part.accept_licence,
         calibration=None if part.calibration is None else read(part.calibration, part.pack),
+        derived=Choice(
+            folder=part.derived,
+            kinds={} if tuned is None else tuned.kinds,
+            own_embedder=None if part.embedder == "pinned" else part.embedder,
+        ),
+        session=PLAIN if tuned is None else tuned.session(),
+        remarks=() if found.why_not is None else (found.why_not,),
         quality=QualitySettings(**settings.quality.model_dump()),
     )
 

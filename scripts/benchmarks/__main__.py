@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from benchmarks import derived as derived_part
 from benchmarks import growth as growth_part
 from benchmarks import instructions as instructions_part
 from benchmarks import ledger as ledger_part
@@ -71,6 +72,15 @@ def signals(repetitions: int, to: Path | None) -> None:
 def recognition(repetitions: int, to: Path | None) -> None:
     """From frame to decision beside the bare networks; an empty door."""
     _give(recognition_part.measure(WEIGHTS, packaged(WEIGHTS)[0], repetitions), to)
+
+
+@bench.command("derived")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--repetitions", default=300, show_default=True, help="Of each measurement.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def derived(folder: Path, repetitions: int, to: Path | None) -> None:
+    """The networks of `kiosk models optimize --to FOLDER` beside their originals."""
+    _give(derived_part.measure(WEIGHTS, folder, packaged(WEIGHTS)[0], repetitions), to)
 
 
 @bench.command("start")

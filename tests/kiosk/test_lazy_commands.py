@@ -80,4 +80,4 @@ def test_the_groups_help_says_of_each_command_what_the_command_says() -> None:
                 compared += check(command)
         return compared
 
-    assert check(cli) == 24
+    assert check(cli) == 26
