@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -11,6 +12,7 @@ from benchmarks import ledger as ledger_part
 from benchmarks import recognition as recognition_part
 from benchmarks import signals as signals_part
 from benchmarks import start as start_part
+from benchmarks import walkup as walkup_part
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
 from morning.cast import Person, packaged_people
@@ -77,6 +79,42 @@ def recognition(repetitions: int, to: Path | None) -> None:
 def start(templates: int, repetitions: int, seconds: float, to: Path | None) -> None:
     """`kiosk run` from exec to ready beside bare imports, and its memory over a long run."""
     _give(start_part.measure(WEIGHTS, packaged(WEIGHTS), templates, repetitions, seconds), to)
+
+
+@bench.command("walkup")
+@click.option("--walks", default=128, show_default=True, help="Walk-ups a rate, 128 at the most.")
+@click.option("--fps", "rates", multiple=True, type=int, default=(10, 15, 30), show_default=True)
+@click.option(
+    "--clock",
+    type=click.Choice(["cpu", "wall"]),
+    default="cpu",
+    show_default=True,
+    help="What time our work takes: processor time and waits for the disk, or wall time.",
+)
+@click.option(
+    "--slower",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="A model of another machine: all computing takes so many times as long.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="On the disk to measure; without it, the temporary folder's.",
+)
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def walkup(
+    walks: int,
+    rates: tuple[int, ...],
+    clock: Literal["cpu", "wall"],
+    slower: float,
+    folder: Path | None,
+    to: Path | None,
+) -> None:
+    """From a face's entering the picture to green, at the real door, on rendered walk-ups."""
+    cast = packaged(WEIGHTS)
+    _give(walkup_part.measure(WEIGHTS, cast, rates, walks, clock, slower, folder), to)
 
 
 def _give(report: Report, to: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Watches a process from outside: resident memory, open files, threads, as Linux's /proc has them."""
+"""Watches a process from outside: resident memory, open files, threads, as /proc has them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WARM = 5  # a fifth of the time: pools and caches are full by then
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A process at one moment, `at_s` seconds after the first; shared libraries count as its own."""
+    """A process at one moment, `at_s` seconds after the first; shared libraries are counted."""
 
     at_s: float
     resident_mb: float
