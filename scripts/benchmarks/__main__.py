@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from benchmarks import device
+from benchmarks import guard as guard_part
 from benchmarks import ledger as ledger_part
 from benchmarks import recognition as recognition_part
 from benchmarks import signals as signals_part
@@ -115,6 +118,31 @@ def walkup(
     """From a face's entering the picture to green, at the real door, on rendered walk-ups."""
     cast = packaged(WEIGHTS)
     _give(walkup_part.measure(WEIGHTS, cast, rates, walks, clock, slower, folder), to)
+
+
+@bench.command("guard")
+def guard() -> None:
+    """CI's: ratios that have a limit; exit code 1 when one is over it."""
+    numbers = guard_part.measure(WEIGHTS, packaged(WEIGHTS)[0]).numbers
+    click.echo(guard_part.table(numbers))
+    if over := guard_part.exceeded(numbers):
+        raise click.ClickException("; ".join(over))
+
+
+@bench.command("on-device")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def on_device(to: Path | None) -> None:
+    """Every part with few repetitions, as one table that says which machine it comes from."""
+    cast = packaged(WEIGHTS)
+    parts: dict[str, Callable[[], Report]] = {
+        "gallery": lambda: measure(10_000, 50),
+        "ledger": lambda: ledger_part.measure(2_000, 100, None),
+        "signals": lambda: signals_part.measure(100),
+        "recognition": lambda: recognition_part.measure(WEIGHTS, cast[0], 50),
+        "start": lambda: start_part.measure(WEIGHTS, cast, 10_000, 3, 20.0),
+        "walkup": lambda: walkup_part.measure(WEIGHTS, cast, (10,), 8, "wall", 1.0, None),
+    }
+    _give(device.measure(parts), to)
 
 
 def _give(report: Report, to: Path | None) -> None:
