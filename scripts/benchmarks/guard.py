@@ -28,7 +28,6 @@ class Limit:
 LIMITS = (
     # Whatever is ours beside the networks is a tenth of them; a network more is over this.
     Limit("frame to decision over bare", 1.10, 1.6),
-    Limit("frame to detection over frame to decision", 0.27, 0.5),
     Limit("identify over bare product, 10000", 1.17, 2.0),
 )
 

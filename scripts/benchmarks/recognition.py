@@ -85,8 +85,6 @@ def frame_over_bare(report: Report, weights: Path, person: Person, repetitions: 
     report.timings["frame to detection alone"] = timing(pairs[:, 2])
     report.numbers["networks after detection, runs"] = len(networks)
     report.numbers["frame to decision over bare"] = float(np.median(pairs[:, 0] / pairs[:, 1]))
-    share = float(np.median(pairs[:, 2] / pairs[:, 0]))
-    report.numbers["frame to detection over frame to decision"] = share
 
 
 def _turns(
