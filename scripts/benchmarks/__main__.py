@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
 
 from benchmarks import derived as derived_part
+from benchmarks import device
 from benchmarks import growth as growth_part
+from benchmarks import guard as guard_part
 from benchmarks import instructions as instructions_part
 from benchmarks import ledger as ledger_part
 from benchmarks import recognition as recognition_part
 from benchmarks import signals as signals_part
 from benchmarks import start as start_part
+from benchmarks import walkup as walkup_part
 from benchmarks.exponent import Growth
 from benchmarks.gallery import measure
 from benchmarks.timing import Report
@@ -162,6 +167,67 @@ def instructions(
         _give(instructions_part.measure(WEIGHTS, last, root, qemu, processor), to)
     except instructions_part.CountingError as error:
         raise click.ClickException(str(error)) from error
+
+
+@bench.command("walkup")
+@click.option("--walks", default=128, show_default=True, help="Walk-ups a rate, 128 at the most.")
+@click.option("--fps", "rates", multiple=True, type=int, default=(10, 15, 30), show_default=True)
+@click.option(
+    "--clock",
+    type=click.Choice(["cpu", "wall"]),
+    default="cpu",
+    show_default=True,
+    help="What time our work takes: processor time and waits for the disk, or wall time.",
+)
+@click.option(
+    "--slower",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="A model of another machine: all computing takes so many times as long.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="On the disk to measure; without it, the temporary folder's.",
+)
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def walkup(
+    walks: int,
+    rates: tuple[int, ...],
+    clock: Literal["cpu", "wall"],
+    slower: float,
+    folder: Path | None,
+    to: Path | None,
+) -> None:
+    """From a face's entering the picture to green, at the real door, on rendered walk-ups."""
+    cast = packaged(WEIGHTS)
+    _give(walkup_part.measure(WEIGHTS, cast, rates, walks, clock, slower, folder), to)
+
+
+@bench.command("guard")
+def guard() -> None:
+    """CI's: ratios that have a limit; exit code 1 when one is over it."""
+    numbers = guard_part.measure(WEIGHTS, packaged(WEIGHTS)[0]).numbers
+    click.echo(guard_part.table(numbers))
+    if over := guard_part.exceeded(numbers):
+        raise click.ClickException("; ".join(over))
+
+
+@bench.command("on-device")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def on_device(to: Path | None) -> None:
+    """Every part with few repetitions, as one table that says which machine it comes from."""
+    cast = packaged(WEIGHTS)
+    parts: dict[str, Callable[[], Report]] = {
+        "gallery": lambda: measure(10_000, 50),
+        "ledger": lambda: ledger_part.measure(2_000, 100, None),
+        "signals": lambda: signals_part.measure(100),
+        "recognition": lambda: recognition_part.measure(WEIGHTS, cast[0], 50),
+        "start": lambda: start_part.measure(WEIGHTS, cast, 10_000, 3, 20.0),
+        "walkup": lambda: walkup_part.measure(WEIGHTS, cast, (10,), 8, "wall", 1.0, None),
+    }
+    _give(device.measure(parts), to)
 
 
 def _give(report: Report | Growth | instructions_part.Counts, to: Path | None) -> None:

@@ -23,7 +23,7 @@ from benchmarks.gallery import units
 from benchmarks.growing_ledger import measured
 from benchmarks.log_charts import Panel, log_charts
 from benchmarks.start import fill, terminal
-from benchmarks.timing import compared, machine
+from benchmarks.timing import Timing, compared, machine
 from kiosk.served import ServedPeople
 from kiosk.settings import load
 from kiosk.stores import open_stores
@@ -77,20 +77,19 @@ def powers(to: int) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def identified(n: int, repetitions: int) -> tuple[Timing, Timing, float]:
+    """One search among `n` templates, one bare product with them, by turns, and their ratio."""
+    vectors = units(np.random.default_rng(1), n)
+    numbers = [f"{i // MAX_TEMPLATES:06}" for i in range(n)]
+    matcher, probe = Matcher(numbers, vectors), vectors[n // 2]
+    row = np.ascontiguousarray(probe[None])
+    return compared(lambda: matcher.identify(probe), lambda: row @ vectors.T, repetitions)
+
+
 def _identification(repetitions: int) -> tuple[Series, Series]:
-    pairs = []
-    for n in _TEMPLATES:
-        vectors = units(np.random.default_rng(1), n)
-        numbers = [f"{i // MAX_TEMPLATES:06}" for i in range(n)]
-        matcher, probe = Matcher(numbers, vectors), vectors[n // 2]
-        row = np.ascontiguousarray(probe[None])
-        ours, product, _ = compared(
-            lambda m=matcher, p=probe: m.identify(p),  # type: ignore[misc]
-            lambda r=row, v=vectors: r @ v.T,  # type: ignore[misc]
-            repetitions,
-        )
-        pairs.append((ours.median_ms / 1e3, product.median_ms / 1e3))
-    ours_s, product_s = zip(*pairs, strict=True)
+    found = [identified(n, repetitions) for n in _TEMPLATES]
+    ours_s = tuple(ours.median_ms / 1e3 for ours, _, _ in found)
+    product_s = tuple(product.median_ms / 1e3 for _, product, _ in found)
     return Series("identify", _TEMPLATES, ours_s), Series(
         "bare product", _TEMPLATES, product_s, linear=None
     )

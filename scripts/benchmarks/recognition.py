@@ -41,9 +41,8 @@ def measure(weights: Path, person: Person, repetitions: int) -> Report:
     threads = {"ONNX Runtime threads": 1, "OpenCV threads": cv2.getNumThreads()}
     conditions = {"frame": "640x480", "PAD": pad, "enrolled templates": _ENROLLED, **threads}
     report = Report("recognition", {**conditions, **machine()})
-    settings = RecognizerSettings(pad=pad)
-    _frame(report, weights, settings, near(person), repetitions)
-    _empty(report, weights, settings)
+    frame_over_bare(report, weights, person, repetitions)
+    _empty(report, weights, RecognizerSettings(pad=pad))
     return report
 
 
@@ -52,13 +51,10 @@ def near(person: Person) -> list[Image]:
     return list(walk_up(person.walks[0], Walk(2.0, 140, 150), seed=1))[-10:]
 
 
-def _frame(
-    report: Report,
-    weights: Path,
-    settings: RecognizerSettings,
-    frames: list[Image],
-    repetitions: int,
-) -> None:
+def frame_over_bare(report: Report, weights: Path, person: Person, repetitions: int) -> None:
+    """Frame to decision, the bare networks of the frame, and detection alone, by turns."""
+    settings = RecognizerSettings(pad=any(weights.glob("minifasnet*")))
+    frames = near(person)
     parts = open_parts(weights, settings)
     eyes = Recognizer(parts, settings)
     matcher = Matcher(_numbers(_ENROLLED), units(np.random.default_rng(1), _ENROLLED))

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks.gallery import units
 from benchmarks.timing import Report, machine, timing
+from benchmarks.watching import sample, slope, warm, watched
 from kiosk.settings import load
 from kiosk.stores import open_stores
 from morning.cast import Person
@@ -35,7 +36,6 @@ from store.keys import create_keys
 from store.records import Instant
 
 _READY_WITHIN_S = 60.0
-_EVERY_S = 5.0
 _BARE = [sys.executable, "-c", "import cv2, numpy, onnxruntime"]
 
 
@@ -54,18 +54,17 @@ def measure(
         report.timings["`kiosk run`, exec to ready"] = timing(pairs[:, 0])
         report.timings["bare import of OpenCV and ONNX Runtime"] = timing(pairs[:, 1])
         report.numbers["ready over bare import"] = float(np.median(pairs[:, 0] / pairs[:, 1]))
-        with _running(config) as (process, _):
+        with running(config) as (process, _):
             report.numbers["processor time until ready, s"] = _processor_s(process.pid)
-            report.numbers["resident when ready, MB"] = _resident_mb(process.pid)
-            seen = list(_watched(process, seconds))
-        warm = seen[len(seen) // 5 :]  # pools and caches are full by then
-        report.numbers["resident at full speed, the most, MB"] = max(seen)
-        report.numbers["grown from a fifth of the time to its end, MB"] = warm[-1] - warm[0]
+            report.numbers["resident when ready, MB"] = sample(process.pid).resident_mb
+            seen = list(watched(process, seconds))
+        report.numbers["resident at full speed, the most, MB"] = max(s.resident_mb for s in seen)
+        report.numbers["slope of the last four fifths, MB an hour"] = slope(warm(seen))
     return report
 
 
 def _pair(config: Path) -> tuple[float, float]:
-    with _running(config) as (_, ready_s):
+    with running(config) as (_, ready_s):
         pass
     begun = time.perf_counter()
     subprocess.run(_BARE, check=True)
@@ -73,7 +72,7 @@ def _pair(config: Path) -> tuple[float, float]:
 
 
 @contextmanager
-def _running(config: Path) -> Iterator[tuple[subprocess.Popen[str], float]]:
+def running(config: Path) -> Iterator[tuple[subprocess.Popen[str], float]]:
     """The daemon, once it said that it is ready, and how long that took; ended afterwards."""
     program = [str(Path(sys.executable).parent / "kiosk"), "run", "--config", str(config)]
     begun = time.perf_counter()
@@ -99,20 +98,8 @@ def _running(config: Path) -> Iterator[tuple[subprocess.Popen[str], float]]:
         process.wait(_READY_WITHIN_S)
 
 
-def _watched(process: subprocess.Popen[str], seconds: float) -> Iterator[float]:
-    """Its resident memory in MB, every few seconds."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            process.wait(_EVERY_S)
-        except subprocess.TimeoutExpired:
-            yield _resident_mb(process.pid)
-        else:
-            raise RuntimeError(f"kiosk run ended by itself with {process.returncode}")
-
-
 def terminal(folder: Path, weights: Path) -> Path:
-    """Make keys and settings of a terminal in the folder; returns the settings file."""
+    """Make keys and settings of a terminal that looks at `folder / "pictures"` at full speed."""
     create_keys(folder / "keys")
     public = Ed25519PrivateKey.generate().public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -169,11 +156,3 @@ def _processor_s(pid: int) -> float:
     """User's and system's, of all its threads: what a start costs however busy the machine is."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mb(pid: int) -> float:
-    """As Linux counts it, shared libraries included."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise RuntimeError(f"process {pid} has no memory")

@@ -11,11 +11,16 @@ import click
 
 from morning.cast import Person, packaged_people
 from morning.photos import fetch_photos
-from soaking import drain, line, stores
+from soaking import drain, full_speed, line, stores
 from soaking.course import Course, Outcome, Part
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS: dict[str, Part] = {"stores": stores.soak, "line": line.soak, "drain": drain.soak}
+PARTS: dict[str, Part] = {
+    "stores": stores.soak,
+    "line": line.soak,
+    "drain": drain.soak,
+    "full-speed": full_speed.soak,
+}
 
 
 @click.command()
@@ -56,7 +61,8 @@ def _cast(weights: Path) -> list[Person]:
 def _print(name: str, outcome: Outcome) -> None:
     click.echo(f"{name}: {'failed' if outcome.failures else 'held'}")
     for what, value in outcome.numbers.items():
-        click.echo(f"  {what}: {value}")
+        if not what.startswith("samples"):  # hundreds of them: in the JSON
+            click.echo(f"  {what}: {value}")
     for failure in outcome.failures:
         click.echo(f"  FAILED: {failure}", err=True)
 
