@@ -1,0 +1,67 @@
+"""`./scripts/bench peers`: both settings of the threads, one after the other."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.peers.comparing import compare
+from benchmarks.peers.pictures import SECONDS, Pictures, lay_out
+from benchmarks.peers.rows import ENROLLED, FPIR, NOT_RUN, OURS, ROWS, Bench
+from benchmarks.peers.table import Pass, as_json, markdown
+from benchmarks.timing import machine
+from morning.cast import Person
+
+_SETTINGS = (
+    (True, "one thread each"),
+    (False, "threads as each library comes; ours as systemd/kiosk.service has it"),
+)
+
+
+def measure(
+    root: Path,
+    weights: Path,
+    cast: Sequence[Person],
+    faces: Path | None,
+    word: str | None,
+    repetitions: int,
+) -> tuple[str, dict[str, object]]:
+    """Markdown and JSON. SCRFD's file is looked for beside the checkout, then with the weights."""
+    beside = root.parent / "shared" / "models"
+    with tempfile.TemporaryDirectory(prefix="kiosk-peers-") as name:
+        scratch = Path(name)
+        pictures = lay_out(cast, faces, scratch)
+        bench = Bench(root, weights, beside if beside.is_dir() else weights, word, scratch)
+        passes = [
+            Pass(
+                title,
+                OURS,
+                compare(
+                    ROWS,
+                    lambda row, one=one_thread: bench.start(row, one),  # type: ignore[misc]
+                    pictures,
+                    repetitions,
+                    starts=3,
+                ),
+            )
+            for one_thread, title in _SETTINGS
+        ]
+        told = (passes, pictures, NOT_RUN, _conditions(pictures, repetitions))
+        return markdown(*told), as_json(*told)
+
+
+def _conditions(pictures: Pictures, repetitions: int) -> dict[str, object]:
+    about = machine()
+    del about["BLAS threads"]  # this process' own; the peers' are in the headings
+    return {
+        "repetitions, at least": repetitions,
+        "enrolled templates": ENROLLED,
+        "of them of real people": sum(len(paths) for paths in pictures.enrol.values()),
+        "photos": len(pictures.photos),
+        "frames": f"{len(pictures.frames)}, visits of {SECONDS:g} s",
+        "threshold with our embedder": f"that of {ENROLLED} templates at an FPIR of {FPIR}",
+        "processors that this run may use": len(os.sched_getaffinity(0)),
+        **about,
+    }
