@@ -14,10 +14,10 @@ from benchmarks.peers.table import Pass, as_json, markdown
 from benchmarks.timing import machine
 from morning.cast import Person
 
-_SETTINGS = (
-    (True, "one thread each"),
-    (False, "threads as each library comes; ours as systemd/kiosk.service has it"),
-)
+SETTINGS = {
+    "one": "one thread each",
+    "own": "threads as each library comes; ours as systemd/kiosk.service has it",
+}
 
 
 def measure(
@@ -27,8 +27,12 @@ def measure(
     faces: Path | None,
     word: str | None,
     repetitions: int,
+    threads: Sequence[str],
 ) -> tuple[str, dict[str, object]]:
-    """Markdown and JSON. SCRFD's file is looked for beside the checkout, then with the weights."""
+    """Markdown and JSON of those `SETTINGS`.
+
+    SCRFD's file is looked for beside the checkout, else with the weights.
+    """
     beside = root.parent / "shared" / "models"
     with tempfile.TemporaryDirectory(prefix="kiosk-peers-") as name:
         scratch = Path(name)
@@ -36,17 +40,17 @@ def measure(
         bench = Bench(root, weights, beside if beside.is_dir() else weights, word, scratch)
         passes = [
             Pass(
-                title,
+                SETTINGS[setting],
                 OURS,
                 compare(
                     ROWS,
-                    lambda row, one=one_thread: bench.start(row, one),  # type: ignore[misc]
+                    lambda row, s=setting: bench.start(row, s == "one"),  # type: ignore[misc]
                     pictures,
                     repetitions,
                     starts=3,
                 ),
             )
-            for one_thread, title in _SETTINGS
+            for setting in threads
         ]
         told = (passes, pictures, NOT_RUN, _conditions(pictures, repetitions))
         return markdown(*told), as_json(*told)

@@ -1,8 +1,8 @@
 """What all peers are shown: arrays in files, so that nobody's time or memory has the decoding.
 
-People of the photographs that packages ship walk up (`morning.walkup`); a folder with a sub-folder a
-person gives single photos. The first three photos of each enrol, the others are shown, and of the
-folder's people the last stays a stranger.
+People of the photographs that packages ship walk up (`morning.walkup`); a folder with a sub-folder
+a person gives single photos. The first three photos of each enrol, the others are shown, and of
+the folder's people the last stays a stranger.
 """
 
 from __future__ import annotations

@@ -41,10 +41,10 @@ ROWS = (
     Row("ours, default pack, PAD on", "ours", None, {"pad": True, "scrfd": None}),
     Row("ours on SCRFD-500M, PAD off", "ours", None, {"pad": False}, scrfd=True),
     Row(
-        "insightface 2.1, SCRFD-500M on 640x640 (its README's size), our embedder",
+        "insightface 2.1, SCRFD-500M on 128x128 and 640x640 (its default), our embedder",
         "with_insightface",
         "insightface",
-        {"canvas": [640, 640]},
+        {"canvas": None},
         scrfd=True,
     ),
     Row(

@@ -2,7 +2,7 @@
 
 Runs in the peer's own environment: the standard library and numpy are all that it may import.
 
-    ready                                                        ← the first line, once it has loaded
+    ready                                                                → said once it has loaded
     {"do": "enrol", "pictures": {"NUMBER": [NPY…]}, "templates": 1000}   → {"missed": [NPY…]}
     {"do": "stream"}                                             → {}     a new visit begins
     {"do": "photo", "path": NPY}                                 → an answer

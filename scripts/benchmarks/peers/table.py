@@ -21,7 +21,7 @@ Kind = Literal["photos", "frames"]
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The results of one setting of the threads; `ours` names the row that others are divided by."""
+    """The results of one setting of the threads; `ours` names the row to divide by."""
 
     title: str
     ours: str
@@ -42,7 +42,7 @@ def markdown(
             lines += ["", f"## {what}; {one.title}", "", _HEAD, "|" + " --- |" * 13]
             lines += [_line(result, one, kind, shown) for result in one.results]
             lines += [f"| {name} | not run: {why} |" + " |" * 11 for name, why in not_run.items()]
-            lines += ["", *_verdict(one, kind)]
+            lines += ["", *_verdict(one, kind, shown)]
     return "\n".join(lines)
 
 
@@ -114,19 +114,27 @@ def _line(result: Result, one: Pass, kind: Kind, shown: Sequence[Shown]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _verdict(one: Pass, kind: Kind) -> list[str]:
+def _verdict(one: Pass, kind: Kind, shown: Sequence[Shown]) -> list[str]:
     """The goal: twice the fastest peer's throughput, half its memory."""
     ours = _ours(one)
     peers = [r for r in one.results if r.failure is None and not r.name.startswith("ours")]
     if ours is None or not peers:
         return []
-    fastest = max(peers, key=lambda result: _per_second(_course(result, kind)))
-    speed = _per_second(_course(ours, kind)) / _per_second(_course(fastest, kind))
-    memory = ours.peak_mb / fastest.peak_mb
-    return [
-        f"Fastest peer: {fastest.name}. {ours.name}: {speed:.2f} times its throughput (goal 2), "
-        f"{memory:.2f} of its memory (goal 0.5)."
-    ]
+    right = accuracy(_course(ours, kind).answers, shown).right
+    as_good = [r for r in peers if accuracy(_course(r, kind).answers, shown).right >= right]
+    lines = []
+    for title, some in (("Fastest peer", peers), ("Fastest with as many right", as_good)):
+        if not some:
+            lines.append(f"{title}: none.")
+            continue
+        fastest = max(some, key=lambda result: _per_second(_course(result, kind)))
+        speed = _per_second(_course(ours, kind)) / _per_second(_course(fastest, kind))
+        memory = ours.peak_mb / fastest.peak_mb
+        lines.append(
+            f"{title}: {fastest.name}. {ours.name}: {speed:.2f} times its throughput "
+            f"(goal 2), {memory:.2f} of its memory (goal 0.5)."
+        )
+    return lines
 
 
 def _ours(one: Pass) -> Result | None:

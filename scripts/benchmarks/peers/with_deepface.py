@@ -1,7 +1,7 @@
 """deepface with its YuNet detector and its Dlib embedder: what it has weights for here.
 
-YuNet's file is ours, dlib's is the one that `face-recognition-models` ships; deepface takes both from
-its own folder. 0.07 is its cosine distance for Dlib (deepface/config/threshold.py).
+YuNet's file is ours, dlib's is the one that `face-recognition-models` ships; deepface takes both
+from its own folder. 0.07 is its cosine distance for Dlib (deepface/config/threshold.py).
 """
 
 from __future__ import annotations

@@ -8,14 +8,14 @@ from benchmarks.peers.serving import Cosines, run
 
 
 class InsightFace(Cosines):
-    """`FaceAnalysis.get` with the largest face only; a canvas of `given["canvas"]`."""
+    """`FaceAnalysis.get`, the largest face only; None as the canvas is its own two sizes."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         super().__init__(given["threshold"])
         from insightface.app import FaceAnalysis
 
         self._app = FaceAnalysis(given["models"], providers=["CPUExecutionProvider"])
-        self._app.prepare(ctx_id=-1, det_size=tuple(given["canvas"]))
+        self._app.prepare(ctx_id=-1, det_size=given["canvas"])
         # It guesses these from node names; our manifest states them.
         recognition = self._app.models["recognition"]
         recognition.input_mean, recognition.input_std = given["mean"], given["scale"]
