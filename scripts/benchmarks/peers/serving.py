@@ -92,7 +92,7 @@ def one_thread() -> None:
         return  # a peer without it
     session = onnxruntime.InferenceSession
 
-    class OneThread(session):  # type: ignore[misc]
+    class OneThread(session):  # type: ignore[misc, valid-type]
         def __init__(
             self, model: object, sess_options: Any = None, *rest: object, **named: object
         ) -> None:
