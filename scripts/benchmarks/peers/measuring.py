@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers.comparing import compare
-from benchmarks.peers.pictures import SECONDS, Pictures, lay_out
+from benchmarks.peers.pictures import Pictures, lay_out
 from benchmarks.peers.rows import ENROLLED, FPIR, NOT_RUN, OURS, ROWS, Bench
 from benchmarks.peers.table import Pass, as_json, markdown
 from benchmarks.timing import machine
@@ -28,6 +28,7 @@ def measure(
     word: str | None,
     repetitions: int,
     threads: Sequence[str],
+    seconds: float,
 ) -> tuple[str, dict[str, object]]:
     """Markdown and JSON of those `SETTINGS`.
 
@@ -36,7 +37,7 @@ def measure(
     beside = root.parent / "shared" / "models"
     with tempfile.TemporaryDirectory(prefix="kiosk-peers-") as name:
         scratch = Path(name)
-        pictures = lay_out(cast, faces, scratch)
+        pictures = lay_out(cast, faces, scratch, seconds)
         bench = Bench(root, weights, beside if beside.is_dir() else weights, word, scratch)
         passes = [
             Pass(
@@ -52,11 +53,11 @@ def measure(
             )
             for setting in threads
         ]
-        told = (passes, pictures, NOT_RUN, _conditions(pictures, repetitions))
+        told = (passes, pictures, NOT_RUN, _conditions(pictures, repetitions, seconds))
         return markdown(*told), as_json(*told)
 
 
-def _conditions(pictures: Pictures, repetitions: int) -> dict[str, object]:
+def _conditions(pictures: Pictures, repetitions: int, seconds: float) -> dict[str, object]:
     about = machine()
     del about["BLAS threads"]  # this process' own; the peers' are in the headings
     return {
@@ -64,7 +65,7 @@ def _conditions(pictures: Pictures, repetitions: int) -> dict[str, object]:
         "enrolled templates": ENROLLED,
         "of them of real people": sum(len(paths) for paths in pictures.enrol.values()),
         "photos": len(pictures.photos),
-        "frames": f"{len(pictures.frames)}, visits of {SECONDS:g} s",
+        "frames": f"{len(pictures.frames)}, visits of {seconds:g} s",
         "threshold with our embedder": f"that of {ENROLLED} templates at an FPIR of {FPIR}",
         "processors that this run may use": len(os.sched_getaffinity(0)),
         **about,

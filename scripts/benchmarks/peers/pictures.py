@@ -18,7 +18,7 @@ from morning.walkup import FPS, Image, Walk, walk_up
 
 _ENROL = 3
 _PICTURES = frozenset({".jpg", ".jpeg", ".png"})
-SECONDS = 2.0  # of a walk-up: 30 frames, so the seven of the cast are 210
+SECONDS = 2.0  # of a walk-up: 30 frames, so the seven of the cast are more than 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,15 @@ class Pictures:
     frames: list[Shown]
 
 
-def lay_out(cast: Sequence[Person], faces: Path | None, scratch: Path) -> Pictures:
-    """Write every picture into the scratch folder as (h, w, 3) uint8 BGR."""
+def lay_out(
+    cast: Sequence[Person], faces: Path | None, scratch: Path, seconds: float = SECONDS
+) -> Pictures:
+    """Write every picture into the scratch folder as (h, w, 3) uint8 BGR; `seconds` a walk-up."""
     pictures = Pictures({}, [], [])
     for seed, person in enumerate(cast):
         if person.number is not None:
             pictures.enrol[person.number] = [_kept(image, scratch) for image in person.enrol]
-        for i, frame in enumerate(walk_up(person.walks[0], Walk(SECONDS), seed)):
+        for i, frame in enumerate(walk_up(person.walks[0], Walk(seconds), seed)):
             pictures.frames.append(Shown(_kept(frame, scratch), person.number, i / FPS))
     if faces is None:
         return pictures
