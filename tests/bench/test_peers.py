@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.peers.asking import Peer, PeerError, environment
 from benchmarks.peers.comparing import Right, accuracy, compare
-from benchmarks.peers.pictures import Pictures, Shown
+from benchmarks.peers.pictures import Kind, Shown
 from benchmarks.peers.rows import NOT_RUN, OURS, ROWS, Bench, Row
 from benchmarks.peers.serving import Answer
 from benchmarks.peers.table import Pass, as_json, markdown
@@ -55,7 +55,7 @@ def test_a_peer_that_cannot_be_run_is_a_row_with_its_reason_and_the_others_go_on
 ) -> None:
     red, black = _picture(tmp_path, "red", _RED), _picture(tmp_path, "black", _BLACK)
     shown = [Shown(red, "1"), Shown(black, None)]
-    pictures = Pictures({"1": [red]}, photos=shown, frames=shown)
+    kind = Kind("walk-ups", False, {"1": [red]}, shown)
     rows = [Row(name, "", None, {}) for name in (OURS, "loading", "working")]
     (tmp_path / "logs").mkdir()
 
@@ -64,17 +64,17 @@ def test_a_peer_that_cannot_be_run_is_a_row_with_its_reason_and_the_others_go_on
         folder.mkdir()
         return _start(folder, "never" if row.name == OURS else row.name)
 
-    ours, loading, working = results = compare(rows, start, pictures, repetitions=3, starts=1)
+    ours, loading, working = results = compare(rows, start, [kind], repetitions=3, starts=1)
     assert loading.failure == "FileNotFoundError: weights are not to be had"
     assert working.failure == "RuntimeError: out of luck"
     assert ours.failure is None
-    assert len(ours.frames.seconds) == 4  # whole rounds of two pictures
-    assert accuracy(ours.frames.answers, shown) == Right(1, 0, 0, 1, 0, 1)
+    assert len(ours.courses["walk-ups"].seconds) == 4  # whole rounds of two pictures
+    assert accuracy(ours.courses["walk-ups"].answers, shown) == Right(1, 0, 0, 1, 0, 1)
     one = Pass("one thread each", OURS, results)
-    text = markdown([one], pictures, NOT_RUN, {"machine": "this"})
+    text = markdown([one], [kind], NOT_RUN, {"machine": "this"})
     assert "| loading | not run: FileNotFoundError: weights are not to be had |" in text
     assert all(f"| {name} | not run: {why} |" in text for name, why in NOT_RUN.items())
-    kept = json.dumps(as_json([one], pictures, NOT_RUN, {}))
+    kept = json.dumps(as_json([one], [kind], NOT_RUN, {}))
     assert '"failure": "RuntimeError: out of luck"' in kept
 
 
@@ -90,6 +90,9 @@ def test_right_wrong_and_nobody_are_of_known_people_and_strangers_are_counted_ap
         _answer("2", False),
     ]
     assert accuracy(answers, shown) == Right(1, 1, 2, 2, 1, 2)
+    assert Right(5, 0, 1, 5, 1, 2).no_worse_than(Right(4, 1, 1, 5, 0, 2))
+    assert not Right(3, 0, 3, 5, 0, 2).no_worse_than(Right(4, 0, 2, 5, 0, 2))
+    assert not Right(5, 1, 0, 5, 0, 2).no_worse_than(Right(4, 0, 2, 5, 0, 2))
 
 
 def test_weights_for_research_only_are_not_run_without_the_word_that_accepts_them(

@@ -3,20 +3,21 @@
 Rules
 - Every peer sees a picture before any sees the next; who begins moves on by one each time.
 - A peer that ends is a row with its reason, and the others go on.
+- Each kind of pictures has processes of its own, so that memory is of that kind.
 - Accuracy is of the first showing of each picture; times are of all, the warm-up's left out.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from benchmarks.peers.asking import Peer, PeerError
-from benchmarks.peers.pictures import Pictures, Shown
+from benchmarks.peers.pictures import Kind, Shown
 from benchmarks.peers.rows import ENROLLED, Row
 from benchmarks.peers.serving import Answer
 
@@ -27,89 +28,101 @@ _SETTLE_S = 0.005
 
 @dataclass(slots=True)
 class Course:
-    """What one peer said and took: `answers` of the first showing, seconds of every showing."""
+    """What one peer said and took of one kind: `answers` of the first showing, times of all.
+
+    `missed` are pictures in which it found nobody to enrol.
+    """
 
     answers: list[Answer] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
+    missed: int = 0
+    peak_mb: float = 0.0
 
 
 @dataclass(slots=True)
 class Result:
-    """A row's figures, or why there are none."""
+    """A row's figures by the title of the kind of pictures, or why there are none."""
 
     name: str
     failure: str | None = None
     ready_s: list[float] = field(default_factory=list)
-    missed: int = 0
-    peak_mb: float = 0.0
-    photos: Course = field(default_factory=Course)
-    frames: Course = field(default_factory=Course)
+    courses: dict[str, Course] = field(default_factory=dict)
 
 
 def compare(
     rows: Sequence[Row],
     start: Callable[[Row], Peer],
-    pictures: Pictures,
+    kinds: Sequence[Kind],
     repetitions: int,
     starts: int,
 ) -> list[Result]:
-    """Each row's result; every row is started `starts` times, the last one goes on."""
+    """Each row's result. For each kind a row is started `starts` times; the last one goes on."""
     results = {row.name: Result(row.name) for row in rows}
-    with ExitStack() as running:
-        peers: dict[str, Peer] = {}
-        for turn in range(starts):
-            for row in rows:
-                result = results[row.name]
-                if result.failure is not None:
-                    continue
-                try:
-                    peer = start(row)
-                    result.ready_s.append(peer.ready_s)
-                    if turn < starts - 1:
-                        peer.close()
-                        continue
-                    running.callback(peer.close)
-                    result.missed = len(peer.enrol(pictures.enrol, ENROLLED))
-                    peers[row.name] = peer
-                except PeerError as error:
-                    result.failure = str(error)
-        _show(peers, results, pictures.photos, repetitions, still=True)
-        _show(peers, results, pictures.frames, repetitions, still=False)
-        for name, peer in peers.items():
-            results[name].peak_mb = peer.peak_mb()
+    for kind in kinds:
+        for _ in range(starts - 1):
+            with ExitStack() as running:
+                _started(rows, start, results, running)
+        with ExitStack() as running:
+            peers = _started(rows, start, results, running)
+            _show(peers, results, kind, repetitions)
     return list(results.values())
 
 
-def _show(
-    peers: dict[str, Peer],
+def _started(
+    rows: Sequence[Row],
+    start: Callable[[Row], Peer],
     results: dict[str, Result],
-    shown: Sequence[Shown],
-    repetitions: int,
-    still: bool,
-) -> None:
+    running: ExitStack,
+) -> dict[str, Peer]:
+    """The rows' processes, as long as `running` is open; without those that failed."""
+    peers = {}
+    for row in rows:
+        result = results[row.name]
+        if result.failure is not None:
+            continue
+        with _failing(result):
+            peer = peers[row.name] = running.enter_context(start(row))
+            result.ready_s.append(peer.ready_s)
+    return peers
+
+
+@contextmanager
+def _failing(result: Result) -> Iterator[None]:
+    try:
+        yield
+    except PeerError as error:
+        result.failure = str(error)
+
+
+def _show(peers: dict[str, Peer], results: dict[str, Result], kind: Kind, repetitions: int) -> None:
     """Whole rounds of the pictures, as many as the repetitions need; peers that end leave."""
-    if not shown:
-        return
+    for name, peer in peers.items():
+        course = results[name].courses[kind.title] = Course()
+        with _failing(results[name]):
+            course.missed = len(peer.enrol(kind.enrol, ENROLLED))
+    shown = kind.shown
     rounds = -(-repetitions // len(shown))
-    course = [shown[i % len(shown)] for i in range(_WARM_UP)] + list(shown) * rounds
-    for i, picture in enumerate(course):
-        names = list(peers)
-        for name in names[i % len(names) :] + names[: i % len(names)]:
+    order = [shown[i % len(shown)] for i in range(_WARM_UP)] + list(shown) * rounds
+    for i, picture in enumerate(order):
+        names = [name for name in peers if results[name].failure is None]
+        for name in names[i % len(names) :] + names[: i % len(names)] if names else []:
             time.sleep(_SETTLE_S)
-            try:
-                answer = _asked(peers[name], picture, still, first=i == _WARM_UP)
-            except PeerError as error:
-                results[name].failure = str(error)
-                del peers[name]
-                continue
-            if i < _WARM_UP:
-                continue
-            course_of = results[name].photos if still else results[name].frames
-            if i < _WARM_UP + len(shown):
-                course_of.answers.append(answer)
-            course_of.seconds.append(answer["seconds"])
-            course_of.cpu_seconds.append(answer["cpu_seconds"])
+            with _failing(results[name]):
+                answer = _asked(peers[name], picture, kind.still, first=i == _WARM_UP)
+                if i >= _WARM_UP:
+                    _keep(results[name].courses[kind.title], answer, i < _WARM_UP + len(shown))
+    for name, peer in peers.items():
+        with _failing(results[name]):
+            if results[name].failure is None:
+                results[name].courses[kind.title].peak_mb = peer.peak_mb()
+
+
+def _keep(course: Course, answer: Answer, first: bool) -> None:
+    if first:
+        course.answers.append(answer)
+    course.seconds.append(answer["seconds"])
+    course.cpu_seconds.append(answer["cpu_seconds"])
 
 
 def _asked(peer: Peer, picture: Shown, still: bool, first: bool) -> Answer:
@@ -133,6 +146,12 @@ class Right:
     likest_right: int
     strangers: int
     of_strangers: int
+
+    def no_worse_than(self, other: Right) -> bool:
+        """As many right, and no more taken for somebody else."""
+        return self.right >= other.right and (
+            self.wrong + self.strangers <= other.wrong + other.strangers
+        )
 
 
 def accuracy(answers: Sequence[Answer], shown: Sequence[Shown]) -> Right:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.peers.comparing import compare
-from benchmarks.peers.pictures import Pictures, lay_out
+from benchmarks.peers.pictures import Kind, lay_out
 from benchmarks.peers.rows import ENROLLED, FPIR, NOT_RUN, OURS, ROWS, Bench
 from benchmarks.peers.table import Pass, as_json, markdown
 from benchmarks.timing import machine
@@ -37,7 +37,7 @@ def measure(
     beside = root.parent / "shared" / "models"
     with tempfile.TemporaryDirectory(prefix="kiosk-peers-") as name:
         scratch = Path(name)
-        pictures = lay_out(cast, faces, scratch, seconds)
+        kinds = lay_out(cast, faces, scratch, seconds)
         bench = Bench(root, weights, beside if beside.is_dir() else weights, word, scratch)
         passes = [
             Pass(
@@ -46,26 +46,29 @@ def measure(
                 compare(
                     ROWS,
                     lambda row, s=setting: bench.start(row, s == "one"),  # type: ignore[misc]
-                    pictures,
+                    kinds,
                     repetitions,
-                    starts=3,
+                    starts=2,
                 ),
             )
             for setting in threads
         ]
-        told = (passes, pictures, NOT_RUN, _conditions(pictures, repetitions, seconds))
+        told = (passes, kinds, NOT_RUN, _conditions(kinds, repetitions, seconds))
         return markdown(*told), as_json(*told)
 
 
-def _conditions(pictures: Pictures, repetitions: int, seconds: float) -> dict[str, object]:
+def _conditions(kinds: Sequence[Kind], repetitions: int, seconds: float) -> dict[str, object]:
     about = machine()
     del about["BLAS threads"]  # this process' own; the peers' are in the headings
     return {
         "repetitions, at least": repetitions,
         "enrolled templates": ENROLLED,
-        "of them of real people": sum(len(paths) for paths in pictures.enrol.values()),
-        "photos": len(pictures.photos),
-        "frames": f"{len(pictures.frames)}, visits of {seconds:g} s",
+        **{
+            kind.title: f"{len(kind.shown)}, templates of real people "
+            f"{sum(len(paths) for paths in kind.enrol.values())}"
+            for kind in kinds
+        },
+        "a walk-up": f"{seconds:g} s",
         "threshold with our embedder": f"that of {ENROLLED} templates at an FPIR of {FPIR}",
         "processors that this run may use": len(os.sched_getaffinity(0)),
         **about,

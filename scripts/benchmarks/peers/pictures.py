@@ -31,35 +31,37 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Who is enrolled with which pictures, and what is shown."""
+class Kind:
+    """Single photos (`still`) or frames of walk-ups: who is enrolled with which, what is shown."""
 
+    title: str
+    still: bool
     enrol: dict[str, list[Path]]
-    photos: list[Shown]
-    frames: list[Shown]
+    shown: list[Shown]
 
 
 def lay_out(
     cast: Sequence[Person], faces: Path | None, scratch: Path, seconds: float = SECONDS
-) -> Pictures:
+) -> list[Kind]:
     """Write every picture into the scratch folder as (h, w, 3) uint8 BGR; `seconds` a walk-up."""
-    pictures = Pictures({}, [], [])
+    frames = Kind("walk-ups, 640x480", False, {}, [])
     for seed, person in enumerate(cast):
         if person.number is not None:
-            pictures.enrol[person.number] = [_kept(image, scratch) for image in person.enrol]
+            frames.enrol[person.number] = [_kept(image, scratch) for image in person.enrol]
         for i, frame in enumerate(walk_up(person.walks[0], Walk(seconds), seed)):
-            pictures.frames.append(Shown(_kept(frame, scratch), person.number, i / FPS))
+            frames.shown.append(Shown(_kept(frame, scratch), person.number, i / FPS))
     if faces is None:
-        return pictures
+        return [frames]
+    photos = Kind("single photos", True, {}, [])
     folders = sorted(folder for folder in faces.iterdir() if folder.is_dir())
     for i, folder in enumerate(folders):
         number = None if folder == folders[-1] else str(2001 + i)
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
         images = [_kept(read(path), scratch) for path in paths]
         if number is not None:
-            pictures.enrol[number] = images[:_ENROL]
-        pictures.photos.extend(Shown(image, number) for image in images[_ENROL if number else 0 :])
-    return pictures
+            photos.enrol[number] = images[:_ENROL]
+        photos.shown.extend(Shown(image, number) for image in images[_ENROL if number else 0 :])
+    return [frames, photos]
 
 
 def _kept(image: Image, scratch: Path) -> Path:

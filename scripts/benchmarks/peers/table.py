@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 
 from benchmarks.peers.comparing import Course, Result, accuracy, times_as_long
-from benchmarks.peers.pictures import Pictures, Shown
+from benchmarks.peers.pictures import Kind
 from benchmarks.timing import timing
 
 _HEAD = (
     "| | pictures/s | median ms | p95 ms | CPU ms | times as long as ours | right | wrong | nobody "
     "| likest is right | strangers taken | peak MB | ready s |"
 )
-Kind = Literal["photos", "frames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +28,24 @@ class Pass:
 
 def markdown(
     passes: Sequence[Pass],
-    pictures: Pictures,
+    kinds: Sequence[Kind],
     not_run: Mapping[str, str],
     conditions: Mapping[str, object],
 ) -> str:
     """Tables of both kinds of pictures for each setting, then what was not run."""
     lines = ["# peers", "", *(f"- {name}: {value}" for name, value in conditions.items())]
     for one in passes:
-        for kind, shown in _kinds(pictures):
-            what = "Single photos" if kind == "photos" else "Walk-ups, 640x480"
-            lines += ["", f"## {what}; {one.title}", "", _HEAD, "|" + " --- |" * 13]
-            lines += [_line(result, one, kind, shown) for result in one.results]
+        for kind in kinds:
+            lines += ["", f"## {kind.title}; {one.title}", "", _HEAD, "|" + " --- |" * 13]
+            lines += [_line(result, one, kind) for result in one.results]
             lines += [f"| {name} | not run: {why} |" + " |" * 11 for name, why in not_run.items()]
-            lines += ["", *_verdict(one, kind, shown)]
+            lines += ["", *_verdict(one, kind)]
     return "\n".join(lines)
 
 
 def as_json(
     passes: Sequence[Pass],
-    pictures: Pictures,
+    kinds: Sequence[Kind],
     not_run: Mapping[str, str],
     conditions: Mapping[str, object],
 ) -> dict[str, object]:
@@ -61,14 +58,7 @@ def as_json(
             {
                 "threads": one.title,
                 "results": [
-                    asdict(result)
-                    | {
-                        f"accuracy of {kind}": asdict(
-                            accuracy(_course(result, kind).answers, shown)
-                        )
-                        for kind, shown in _kinds(pictures)
-                        if result.failure is None
-                    }
+                    asdict(result) | {"accuracy": _accuracies(result, kinds)}
                     for result in one.results
                 ],
             }
@@ -77,25 +67,22 @@ def as_json(
     }
 
 
-def _kinds(pictures: Pictures) -> list[tuple[Kind, list[Shown]]]:
-    both: list[tuple[Kind, list[Shown]]] = [
-        ("photos", pictures.photos),
-        ("frames", pictures.frames),
-    ]
-    return [(kind, shown) for kind, shown in both if shown]
+def _accuracies(result: Result, kinds: Sequence[Kind]) -> dict[str, dict[str, int]]:
+    if result.failure is not None:
+        return {}
+    return {
+        kind.title: asdict(accuracy(result.courses[kind.title].answers, kind.shown))
+        for kind in kinds
+    }
 
 
-def _course(result: Result, kind: Kind) -> Course:
-    return result.photos if kind == "photos" else result.frames
-
-
-def _line(result: Result, one: Pass, kind: Kind, shown: Sequence[Shown]) -> str:
+def _line(result: Result, one: Pass, kind: Kind) -> str:
     if result.failure is not None:
         return f"| {result.name} | not run: {result.failure.replace('|', '/')} |" + " |" * 11
-    course, ours = _course(result, kind), _ours(one)
+    course, ours = result.courses[kind.title], _ours(one)
     taken = timing(np.array(course.seconds))
-    ratio = "" if ours is None else f"{times_as_long(course, _course(ours, kind)):.2f}"
-    seen = accuracy(course.answers, shown)
+    ratio = "" if ours is None else f"{times_as_long(course, ours.courses[kind.title]):.2f}"
+    seen = accuracy(course.answers, kind.shown)
     cells = [
         result.name,
         f"{_per_second(course):.1f}",
@@ -108,28 +95,32 @@ def _line(result: Result, one: Pass, kind: Kind, shown: Sequence[Shown]) -> str:
         str(seen.nobody),
         str(seen.likest_right),
         f"{seen.strangers} of {seen.of_strangers}",
-        f"{result.peak_mb:.0f}",
+        f"{course.peak_mb:.0f}",
         f"{np.median(result.ready_s):.2f}",
     ]
     return "| " + " | ".join(cells) + " |"
 
 
-def _verdict(one: Pass, kind: Kind, shown: Sequence[Shown]) -> list[str]:
+def _verdict(one: Pass, kind: Kind) -> list[str]:
     """The goal: twice the fastest peer's throughput, half its memory."""
     ours = _ours(one)
     peers = [r for r in one.results if r.failure is None and not r.name.startswith("ours")]
     if ours is None or not peers:
         return []
-    right = accuracy(_course(ours, kind).answers, shown).right
-    as_good = [r for r in peers if accuracy(_course(r, kind).answers, shown).right >= right]
+    wanted = accuracy(ours.courses[kind.title].answers, kind.shown)
+    as_good = [
+        result
+        for result in peers
+        if accuracy(result.courses[kind.title].answers, kind.shown).no_worse_than(wanted)
+    ]
     lines = []
-    for title, some in (("Fastest peer", peers), ("Fastest with as many right", as_good)):
+    for title, some in (("Fastest peer", peers), ("Fastest with no worse accuracy", as_good)):
         if not some:
             lines.append(f"{title}: none.")
             continue
-        fastest = max(some, key=lambda result: _per_second(_course(result, kind)))
-        speed = _per_second(_course(ours, kind)) / _per_second(_course(fastest, kind))
-        memory = ours.peak_mb / fastest.peak_mb
+        fastest = max(some, key=lambda result: _per_second(result.courses[kind.title]))
+        speed = _per_second(ours.courses[kind.title]) / _per_second(fastest.courses[kind.title])
+        memory = ours.courses[kind.title].peak_mb / fastest.courses[kind.title].peak_mb
         lines.append(
             f"{title}: {fastest.name}. {ours.name}: {speed:.2f} times its throughput "
             f"(goal 2), {memory:.2f} of its memory (goal 0.5)."
