@@ -65,9 +65,9 @@ def test_a_peer_that_cannot_be_run_is_a_row_with_its_reason_and_the_others_go_on
         return _start(folder, "never" if row.name == OURS else row.name)
 
     ours, loading, working = results = compare(rows, start, [kind], repetitions=3, starts=1)
-    assert loading.failure == "FileNotFoundError: weights are not to be had"
-    assert working.failure == "RuntimeError: out of luck"
-    assert ours.failure is None
+    assert loading.courses["walk-ups"].failure == "FileNotFoundError: weights are not to be had"
+    assert working.courses["walk-ups"].failure == "RuntimeError: out of luck"
+    assert ours.courses["walk-ups"].failure is None
     assert len(ours.courses["walk-ups"].seconds) == 4  # whole rounds of two pictures
     assert accuracy(ours.courses["walk-ups"].answers, shown) == Right(1, 0, 0, 1, 0, 1)
     one = Pass("one thread each", OURS, results)

@@ -2,7 +2,7 @@
 
 Rules
 - Every peer sees a picture before any sees the next; who begins moves on by one each time.
-- A peer that ends is a row with its reason, and the others go on.
+- A peer that cannot show a kind of pictures is a row with its reason there; the others go on.
 - Each kind of pictures has processes of its own, so that memory is of that kind.
 - Accuracy is of the first showing of each picture; times are of all, the warm-up's left out.
 """
@@ -30,9 +30,10 @@ _SETTLE_S = 0.005
 class Course:
     """What one peer said and took of one kind: `answers` of the first showing, times of all.
 
-    `missed` are pictures in which it found nobody to enrol.
+    `missed` are pictures in which it found nobody to enrol; `failure` is why there are no figures.
     """
 
+    failure: str | None = None
     answers: list[Answer] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
@@ -42,10 +43,9 @@ class Course:
 
 @dataclass(slots=True)
 class Result:
-    """A row's figures by the title of the kind of pictures, or why there are none."""
+    """A row's figures by the title of the kind of pictures."""
 
     name: str
-    failure: str | None = None
     ready_s: list[float] = field(default_factory=list)
     courses: dict[str, Course] = field(default_factory=dict)
 
@@ -62,10 +62,11 @@ def compare(
     for kind in kinds:
         for _ in range(starts - 1):
             with ExitStack() as running:
-                _started(rows, start, results, running)
+                _started(rows, start, results, kind, running)
         with ExitStack() as running:
-            peers = _started(rows, start, results, running)
-            _show(peers, results, kind, repetitions)
+            peers = _started(rows, start, results, kind, running)
+            courses = {name: results[name].courses[kind.title] for name in peers}
+            _show(peers, courses, kind, repetitions)
     return list(results.values())
 
 
@@ -73,49 +74,50 @@ def _started(
     rows: Sequence[Row],
     start: Callable[[Row], Peer],
     results: dict[str, Result],
+    kind: Kind,
     running: ExitStack,
 ) -> dict[str, Peer]:
     """The rows' processes, as long as `running` is open; without those that failed."""
     peers = {}
     for row in rows:
         result = results[row.name]
-        if result.failure is not None:
+        course = result.courses.setdefault(kind.title, Course())
+        if course.failure is not None:
             continue
-        with _failing(result):
+        with _failing(course):
             peer = peers[row.name] = running.enter_context(start(row))
             result.ready_s.append(peer.ready_s)
     return peers
 
 
 @contextmanager
-def _failing(result: Result) -> Iterator[None]:
+def _failing(course: Course) -> Iterator[None]:
     try:
         yield
     except PeerError as error:
-        result.failure = str(error)
+        course.failure = str(error)
 
 
-def _show(peers: dict[str, Peer], results: dict[str, Result], kind: Kind, repetitions: int) -> None:
+def _show(peers: dict[str, Peer], courses: dict[str, Course], kind: Kind, repetitions: int) -> None:
     """Whole rounds of the pictures, as many as the repetitions need; peers that end leave."""
     for name, peer in peers.items():
-        course = results[name].courses[kind.title] = Course()
-        with _failing(results[name]):
-            course.missed = len(peer.enrol(kind.enrol, ENROLLED))
+        with _failing(courses[name]):
+            courses[name].missed = len(peer.enrol(kind.enrol, ENROLLED))
     shown = kind.shown
     rounds = -(-repetitions // len(shown))
     order = [shown[i % len(shown)] for i in range(_WARM_UP)] + list(shown) * rounds
     for i, picture in enumerate(order):
-        names = [name for name in peers if results[name].failure is None]
+        names = [name for name in peers if courses[name].failure is None]
         for name in names[i % len(names) :] + names[: i % len(names)] if names else []:
             time.sleep(_SETTLE_S)
-            with _failing(results[name]):
+            with _failing(courses[name]):
                 answer = _asked(peers[name], picture, kind.still, first=i == _WARM_UP)
                 if i >= _WARM_UP:
-                    _keep(results[name].courses[kind.title], answer, i < _WARM_UP + len(shown))
+                    _keep(courses[name], answer, i < _WARM_UP + len(shown))
     for name, peer in peers.items():
-        with _failing(results[name]):
-            if results[name].failure is None:
-                results[name].courses[kind.title].peak_mb = peer.peak_mb()
+        with _failing(courses[name]):
+            if courses[name].failure is None:
+                courses[name].peak_mb = peer.peak_mb()
 
 
 def _keep(course: Course, answer: Answer, first: bool) -> None:

@@ -68,20 +68,19 @@ def as_json(
 
 
 def _accuracies(result: Result, kinds: Sequence[Kind]) -> dict[str, dict[str, int]]:
-    if result.failure is not None:
-        return {}
     return {
         kind.title: asdict(accuracy(result.courses[kind.title].answers, kind.shown))
         for kind in kinds
+        if result.courses[kind.title].failure is None
     }
 
 
 def _line(result: Result, one: Pass, kind: Kind) -> str:
-    if result.failure is not None:
-        return f"| {result.name} | not run: {result.failure.replace('|', '/')} |" + " |" * 11
-    course, ours = result.courses[kind.title], _ours(one)
+    course, ours = result.courses[kind.title], _ours(one, kind)
+    if course.failure is not None:
+        return f"| {result.name} | not run: {course.failure.replace('|', '/')} |" + " |" * 11
     taken = timing(np.array(course.seconds))
-    ratio = "" if ours is None else f"{times_as_long(course, ours.courses[kind.title]):.2f}"
+    ratio = "" if ours is None else f"{times_as_long(course, ours):.2f}"
     seen = accuracy(course.answers, kind.shown)
     cells = [
         result.name,
@@ -103,34 +102,39 @@ def _line(result: Result, one: Pass, kind: Kind) -> str:
 
 def _verdict(one: Pass, kind: Kind) -> list[str]:
     """The goal: twice the fastest peer's throughput, half its memory."""
-    ours = _ours(one)
-    peers = [r for r in one.results if r.failure is None and not r.name.startswith("ours")]
+    ours = _ours(one, kind)
+    peers = {
+        result.name: result.courses[kind.title]
+        for result in one.results
+        if result.courses[kind.title].failure is None and not result.name.startswith("ours")
+    }
     if ours is None or not peers:
         return []
-    wanted = accuracy(ours.courses[kind.title].answers, kind.shown)
+    wanted = accuracy(ours.answers, kind.shown)
     as_good = [
-        result
-        for result in peers
-        if accuracy(result.courses[kind.title].answers, kind.shown).no_worse_than(wanted)
+        name
+        for name, course in peers.items()
+        if accuracy(course.answers, kind.shown).no_worse_than(wanted)
     ]
     lines = []
-    for title, some in (("Fastest peer", peers), ("Fastest with no worse accuracy", as_good)):
+    for title, some in (("Fastest peer", list(peers)), ("Fastest with no worse accuracy", as_good)):
         if not some:
             lines.append(f"{title}: none.")
             continue
-        fastest = max(some, key=lambda result: _per_second(result.courses[kind.title]))
-        speed = _per_second(ours.courses[kind.title]) / _per_second(fastest.courses[kind.title])
-        memory = ours.courses[kind.title].peak_mb / fastest.courses[kind.title].peak_mb
+        fastest = max(some, key=lambda name: _per_second(peers[name]))
+        speed = _per_second(ours) / _per_second(peers[fastest])
+        memory = ours.peak_mb / peers[fastest].peak_mb
         lines.append(
-            f"{title}: {fastest.name}. {ours.name}: {speed:.2f} times its throughput "
-            f"(goal 2), {memory:.2f} of its memory (goal 0.5)."
+            f"{title}: {fastest}. {one.ours}: {speed:.2f} times its throughput (goal 2), "
+            f"{memory:.2f} of its memory (goal 0.5)."
         )
     return lines
 
 
-def _ours(one: Pass) -> Result | None:
-    found = [r for r in one.results if r.name == one.ours and r.failure is None]
-    return found[0] if found else None
+def _ours(one: Pass, kind: Kind) -> Course | None:
+    found = (r.courses[kind.title] for r in one.results if r.name == one.ours)
+    course = next(found, None)
+    return None if course is None or course.failure is not None else course
 
 
 def _per_second(course: Course) -> float:
