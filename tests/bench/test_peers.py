@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.asking import Peer, PeerError, environment
-from benchmarks.peers.comparing import Right, accuracy, compare
+from benchmarks.peers.comparing import Course, Right, accuracy, compare, times_as_long
 from benchmarks.peers.pictures import Kind, Shown
 from benchmarks.peers.rows import NOT_RUN, OURS, ROWS, Bench, Row
 from benchmarks.peers.serving import Answer
@@ -102,3 +102,9 @@ def test_weights_for_research_only_are_not_run_without_the_word_that_accepts_the
     limited = next(row for row in ROWS if row.scrfd)
     with pytest.raises(PeerError, match="non-commercial research only"):
         bench.start(limited, one_thread=True)
+
+
+def test_times_are_divided_picture_by_picture_and_again_where_both_compared_a_face() -> None:
+    ours = Course(answers=[_answer("1", True), _answer(None, False)], seconds=[1.0, 1.0, 1.0, 1.0])
+    peer = Course(answers=[_answer("1", True), _answer("1", True)], seconds=[2.0, 8.0, 4.0, 8.0])
+    assert times_as_long(peer, ours) == (6.0, 3.0)

@@ -174,6 +174,14 @@ def accuracy(answers: Sequence[Answer], shown: Sequence[Shown]) -> Right:
     )
 
 
-def times_as_long(course: Course, ours: Course) -> float:
-    """The median of this one's time over ours on the same picture, neighbours in the run."""
-    return float(np.median(np.array(course.seconds) / np.array(ours.seconds)))
+def times_as_long(course: Course, ours: Course) -> tuple[float, float]:
+    """The median of this one's time over ours on the same picture, neighbours in the run.
+
+    Of all pictures, then of those whose face both compared with the gallery, NaN without any: who
+    turns a picture down saves the embedder.
+    """
+    ratios = np.array(course.seconds) / np.array(ours.seconds)
+    pairs = zip(course.answers, ours.answers, strict=True)
+    both = [mine["best"] is not None and other["best"] is not None for mine, other in pairs]
+    compared = ratios[np.resize(both, len(ratios))]  # whole rounds of the same pictures
+    return float(np.median(ratios)), float(np.median(compared)) if len(compared) else float("nan")

@@ -12,8 +12,8 @@ from benchmarks.peers.pictures import Kind
 from benchmarks.timing import timing
 
 _HEAD = (
-    "| | pictures/s | median ms | p95 ms | CPU ms | times as long as ours | right | wrong | nobody "
-    "| likest is right | strangers taken | peak MB | ready s |"
+    "| | pictures/s | median ms | p95 ms | CPU ms | times as long as ours | where both compared "
+    "| right | wrong | nobody | likest is right | strangers taken | peak MB | ready s |"
 )
 
 
@@ -36,9 +36,9 @@ def markdown(
     lines = ["# peers", "", *(f"- {name}: {value}" for name, value in conditions.items())]
     for one in passes:
         for kind in kinds:
-            lines += ["", f"## {kind.title}; {one.title}", "", _HEAD, "|" + " --- |" * 13]
+            lines += ["", f"## {kind.title}; {one.title}", "", _HEAD, "|" + " --- |" * 14]
             lines += [_line(result, one, kind) for result in one.results]
-            lines += [f"| {name} | not run: {why} |" + " |" * 11 for name, why in not_run.items()]
+            lines += [f"| {name} | not run: {why} |" + " |" * 12 for name, why in not_run.items()]
             lines += ["", *_verdict(one, kind)]
     return "\n".join(lines)
 
@@ -78,9 +78,11 @@ def _accuracies(result: Result, kinds: Sequence[Kind]) -> dict[str, dict[str, in
 def _line(result: Result, one: Pass, kind: Kind) -> str:
     course, ours = result.courses[kind.title], _ours(one, kind)
     if course.failure is not None:
-        return f"| {result.name} | not run: {course.failure.replace('|', '/')} |" + " |" * 11
+        return f"| {result.name} | not run: {course.failure.replace('|', '/')} |" + " |" * 12
     taken = timing(np.array(course.seconds))
-    ratio = "" if ours is None else f"{times_as_long(course, ours):.2f}"
+    ratios = ["", ""]
+    if ours is not None:
+        ratios = [f"{ratio:.2f}" for ratio in times_as_long(course, ours)]
     seen = accuracy(course.answers, kind.shown)
     cells = [
         result.name,
@@ -88,7 +90,7 @@ def _line(result: Result, one: Pass, kind: Kind) -> str:
         f"{taken.median_ms:.1f}",
         f"{taken.p95_ms:.1f}",
         f"{np.mean(course.cpu_seconds) * 1e3:.1f}",
-        ratio,
+        *ratios,
         str(seen.right),
         str(seen.wrong),
         str(seen.nobody),
