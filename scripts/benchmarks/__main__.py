@@ -22,6 +22,9 @@ from benchmarks import start as start_part
 from benchmarks import walkup as walkup_part
 from benchmarks.exponent import Growth
 from benchmarks.gallery import measure
+from benchmarks.peers.measuring import SETTINGS
+from benchmarks.peers.measuring import measure as measure_peers
+from benchmarks.peers.pictures import SECONDS
 from benchmarks.timing import Report
 from morning.cast import Person, packaged_people
 from morning.photos import fetch_photos
@@ -228,6 +231,36 @@ def on_device(to: Path | None) -> None:
         "walkup": lambda: walkup_part.measure(WEIGHTS, cast, (10,), 8, "wall", 1.0, None),
     }
     _give(device.measure(parts), to)
+
+
+@bench.command("peers")
+@click.option("--repetitions", default=200, show_default=True, help="Of each kind of picture.")
+@click.option(
+    "--faces",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Photos, a sub-folder a person; without it ../shared's, where there is one.",
+)
+@click.option("--seconds", default=SECONDS, show_default=True, help="Of each walk-up.")
+@click.option("--threads", type=click.Choice(list(SETTINGS)), help="One setting instead of both.")
+@click.option("--accept-licence", "word", help="Of SCRFD's weights: insightface-non-commercial.")
+@click.option("--json", "to", type=click.Path(path_type=Path, dir_okay=False), help="Write JSON.")
+def peers(
+    repetitions: int,
+    faces: Path | None,
+    seconds: float,
+    threads: str | None,
+    word: str | None,
+    to: Path | None,
+) -> None:
+    """Other face libraries on the same pictures, from the picture to the person."""
+    beside = ROOT.parent / "shared" / "faces" / "identification" / "johns"
+    folder = faces or (beside if beside.is_dir() else None)
+    settings = list(SETTINGS) if threads is None else [threads]
+    cast = packaged(WEIGHTS)
+    text, kept = measure_peers(ROOT, WEIGHTS, cast, folder, word, repetitions, settings, seconds)
+    click.echo(text)
+    if to is not None:
+        to.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def _give(report: Report | Growth | instructions_part.Counts, to: Path | None) -> None:
