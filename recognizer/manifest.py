@@ -62,10 +62,15 @@ Source = Annotated[Upstream | NpmMember | PypiMember, Field(discriminator="kind"
 
 
 class Variant(_Part):
-    """Another byte representation of the same network."""
+    """Another byte representation of the same network.
+
+    `rewritten`: what `recognizer.rewriting.relieved` makes of the primary or another one, which
+    runs faster; whoever fetches weights prefers it.
+    """
 
     sha256: Sha256
     note: str
+    rewritten: bool = False
 
 
 class WeightFile(_Part):
