@@ -70,7 +70,10 @@ def test_our_conversion_and_the_mirrors_are_one_network(
 ) -> None:
     ours, theirs = ((folder / EMBEDDER).read_bytes() for folder in (registry_dir, shared_weights))
     file = load_manifest().files[EMBEDDER]
-    assert [sha256(raw).hexdigest() for raw in (theirs, ours)] == list(file.digests)
+    rewritten = {variant.sha256 for variant in file.variants if variant.rewritten}
+    assert sha256(theirs).hexdigest() == file.sha256
+    assert sha256(ours).hexdigest() in rewritten
+    assert sha256(relieved(theirs, EMBEDDER)).hexdigest() in rewritten
     spec = load_manifest().packs["open"].embedder
     crops = np.random.default_rng(5).integers(0, 256, (4, 112, 112, 3), dtype=np.uint8)
     difference = Embedder(ours, spec).embed(crops) - Embedder(theirs, spec).embed(crops)
