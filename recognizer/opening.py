@@ -37,6 +37,7 @@ class RecognizerSettings:
 
     `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
     `calibration` is the operator's own; it stands in place of the pack's.
+    `around`: a face that is there is searched for around its last place (`recognizer.searching`).
     """
 
     pack: str = "open"
@@ -46,6 +47,7 @@ class RecognizerSettings:
     min_face_px: int = 80
     accept_licence: str | None = None
     calibration: Calibration | None = None
+    around: bool = True
     quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 

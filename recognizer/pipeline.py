@@ -32,6 +32,7 @@ from recognizer.faces import Face, Image, Vector, check_image
 from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
 from recognizer.opening import Parts, RecognizerSettings, open_parts
 from recognizer.quality import Quality, Reason, assess
+from recognizer.searching import Search, SearchLimits
 from recognizer.tracker import TrackedFace, Tracker
 
 __all__ = [
@@ -77,6 +78,7 @@ class Recognizer:
         # Without a calibration nobody can be decided on; until then no two embeddings are one's.
         same_person = 1.0 if known is None else threshold(1, _TRACK_FMR, known)
         self._tracker = Tracker(settings.tracker, same_person)
+        self._search = Search(parts.detector, SearchLimits() if settings.around else None)
         self._live: dict[int, deque[float]] = {}
         self._moved: dict[int, deque[Vector]] = {}
         self.on_subject: Callable[[int, float], None] | None = None
@@ -125,7 +127,9 @@ class Recognizer:
         Raises `ImageError` for anything that is no such picture.
         """
         image = check_image(image)
-        tracked = self._tracker.follow(self._detect(image, _FRAME_SIDE_PX), at_s)
+        picture, factor = _fitted(image, _FRAME_SIDE_PX)
+        faces = _in_pixels_of_the_frame(self._search.faces(picture, at_s), factor)
+        tracked = self._tracker.follow(faces, at_s)
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
         self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
@@ -146,24 +150,13 @@ class Recognizer:
         """
         image = check_image(image)
         for side in _PHOTO_SIDES_PX:
-            faces = self._detect(image, side)
+            picture, factor = _fitted(image, side)
+            faces = _in_pixels_of_the_frame(self._parts.detector.detect(picture), factor)
             if faces:
                 break
         on_stage("detect")
         ordered = sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
         return [PhotoFace(face, *self._embed(image, face, on_stage)) for face in ordered]
-
-    def _detect(self, image: Image, side_px: int) -> list[Face]:
-        """Faces in the picture's own pixels, found with its longer side at `side_px`."""
-        factor = side_px / max(image.shape[:2])
-        if factor == 1:
-            return self._parts.detector.detect(image)
-        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        if min(image.shape[:2]) * factor < 1:
-            return []
-        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
-        found = self._parts.detector.detect(np.asarray(small, dtype=np.uint8))
-        return [face.scaled(1 / factor) for face in found]
 
     def _judge(self, image: Image, subject: TrackedFace, at_s: float) -> Evidence:
         quality, crop = self._assess(image, subject.face)
@@ -240,6 +233,20 @@ class Recognizer:
         if not np.isfinite(embedding).all():
             return replace(quality, reason=Reason.UNREADABLE), None
         return quality, embedding
+
+
+def _fitted(image: Image, side_px: int) -> tuple[Image, float]:
+    """The picture with its longer side at `side_px` and how much larger that is; no copy as is."""
+    factor = side_px / max(image.shape[:2])
+    if factor == 1 or min(image.shape[:2]) * factor < 1:
+        return image, 1.0
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    fitted = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
+    return np.asarray(fitted, dtype=np.uint8), factor
+
+
+def _in_pixels_of_the_frame(faces: list[Face], factor: float) -> list[Face]:
+    return faces if factor == 1 else [face.scaled(1 / factor) for face in faces]
 
 
 def _renumbered(faces: tuple[TrackedFace, ...], before: int, now: int) -> tuple[TrackedFace, ...]:
