@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,15 +11,19 @@ from recognizer.align import CROP_PX
 from recognizer.errors import ImageError
 from recognizer.manifest import EmbedderSpec
 from recognizer.session import Session, Signature
+from recognizer.together import Together
 
 
 class Embedder:
     """The embedding of a face is the sum of its crop's and its mirrored crop's, of length 1."""
 
-    def __init__(self, weights: bytes, spec: EmbedderSpec) -> None:
+    def __init__(
+        self, weights: bytes, spec: EmbedderSpec, together: Together | None = None
+    ) -> None:
         signature = Signature(spec.input, (None, 3, CROP_PX, CROP_PX), (spec.dimension,))
         self._session = Session(weights, spec.file, signature)
         self._spec = spec
+        self._together = together or Together(wanted=False)
 
     @property
     def dimension(self) -> int:
@@ -34,14 +40,20 @@ class Embedder:
             raise ImageError(f"crops are (n, 112, 112, 3) uint8, not {crops.dtype} {crops.shape}")
         if not len(crops):
             return np.empty((0, self.dimension), dtype=np.float32)
-        both = np.concatenate([crops, crops[:, :, ::-1]])
-        if self._spec.colour == "rgb":
-            both = both[:, :, :, ::-1]
-        pixels = both.transpose(0, 3, 1, 2).astype(np.float32)
-        (raw,) = self._session.run((pixels - np.float32(self._spec.mean)) / self._spec.scale)
-        summed = raw[: len(crops)] + raw[len(crops) :]
+        sides = (crops, crops[:, :, ::-1])
+        raw, mirrored = self._together.run([partial(self._raw, side) for side in sides])
+        summed = raw + mirrored
         lengths = np.linalg.norm(summed, axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = summed / lengths
         unit[~np.isfinite(unit).all(axis=1)] = np.nan
         return np.asarray(unit, dtype=np.float32)
+
+    def _raw(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, d) as the network gives it."""
+        coloured = crops[:, :, :, ::-1] if self._spec.colour == "rgb" else crops
+        pixels = np.ascontiguousarray(coloured.transpose(0, 3, 1, 2), dtype=np.float32)
+        pixels -= np.float32(self._spec.mean)
+        pixels /= np.float32(self._spec.scale)
+        (raw,) = self._session.run(pixels)
+        return raw

@@ -25,6 +25,7 @@ from recognizer.pad import PadDetector
 from recognizer.quality import QualitySettings
 from recognizer.scrfd import SCRFD, ScrfdDetector
 from recognizer.session import Session
+from recognizer.together import Together
 from recognizer.tracker import TrackerSettings
 from recognizer.weights import missing, read_weights, require
 
@@ -38,6 +39,9 @@ class RecognizerSettings:
     `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
     `calibration` is the operator's own; it stands in place of the pack's.
     `around`: a face that is there is searched for around its last place (`recognizer.searching`).
+    `recheck_s`: how often somebody who had their answer is embedded (`recognizer.rechecking`).
+    `together`: a second core, where there is one, runs half of the networks
+    (`recognizer.together`).
     """
 
     pack: str = "open"
@@ -48,6 +52,8 @@ class RecognizerSettings:
     accept_licence: str | None = None
     calibration: Calibration | None = None
     around: bool = True
+    recheck_s: float = 0.3
+    together: bool = True
     quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 
@@ -85,9 +91,9 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     if settings.detector == "auto" and spec != pack.detectors[0]:
         notes.append(f"detector is {spec.kind}: {pack.detectors[0].kind}'s weights are not here")
     confirm = _open_confirmation(weights, spec, pack, manifest, notes)
-    pad = None
+    pad, together = None, Together(wanted=settings.together)
     if settings.pad:
-        pad = _open_pad(weights, settings.pack, pack, manifest)
+        pad = _open_pad(weights, settings.pack, pack, manifest, together)
     else:
         notes.append("PAD is off: a photo of a face would be let in")
     files = {"embedder": (pack.embedder.file,), "detector": spec.files}
@@ -98,7 +104,9 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     return Parts(
         pack=pack,
         detector=_open_detector(weights, spec, manifest, settings.min_face_px),
-        embedder=Embedder(read_weights(weights, pack.embedder.file, manifest), pack.embedder),
+        embedder=Embedder(
+            read_weights(weights, pack.embedder.file, manifest), pack.embedder, together
+        ),
         confirm=confirm,
         pad=pad,
         model_digest=manifest.files[pack.embedder.file].sha256,
@@ -168,9 +176,12 @@ def _open_confirmation(
     return FaceConfirmation(read_weights(weights, spec.file, manifest), spec.file, spec.score)
 
 
-def _open_pad(weights: Path, name: str, pack: Pack, manifest: Manifest) -> PadDetector:
+def _open_pad(
+    weights: Path, name: str, pack: Pack, manifest: Manifest, together: Together
+) -> PadDetector:
     if pack.pad is None:
         raise MissingWeightsError(f"pack {name} has no PAD networks{_PAD_OFF}")
     files = [network.file for network in pack.pad.networks]
     require(weights, files, name, _PAD_OFF)
-    return PadDetector([read_weights(weights, file, manifest) for file in files], pack.pad)
+    raw = [read_weights(weights, file, manifest) for file in files]
+    return PadDetector(raw, pack.pad, together)

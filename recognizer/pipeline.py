@@ -3,7 +3,8 @@
 Rules
 - In this order, and a face that fails a step goes no further: detect, track, choose the subject,
   quality, confirmation, PAD, align, embed. A face that fails PAD is never embedded.
-- Bystanders are followed, never judged or embedded.
+- Bystanders are followed, never judged or embedded. Somebody who had their answer is judged and
+  embedded only now and then, to notice that it is still them (`recognizer.rechecking`).
 - The embedding of a frame confirms the subject's track, or says that it is another person's; PAD
   scores of one face never count for another. In the one frame in which another face takes a track's
   place it is embedded on that track's scores, to notice just that; failing its own, it is dropped.
@@ -32,6 +33,7 @@ from recognizer.faces import Face, Image, Vector, check_image
 from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
 from recognizer.opening import Parts, RecognizerSettings, open_parts
 from recognizer.quality import Quality, Reason, assess
+from recognizer.rechecking import Rechecks
 from recognizer.searching import Search, SearchLimits
 from recognizer.tracker import TrackedFace, Tracker
 
@@ -79,6 +81,8 @@ class Recognizer:
         same_person = 1.0 if known is None else threshold(1, _TRACK_FMR, known)
         self._tracker = Tracker(settings.tracker, same_person)
         self._search = Search(parts.detector, SearchLimits() if settings.around else None)
+        self._limits = replace(settings.quality, min_face_px=settings.min_face_px)
+        self._rechecks = Rechecks(settings.recheck_s)
         self._live: dict[int, deque[float]] = {}
         self._moved: dict[int, deque[Vector]] = {}
         self.on_subject: Callable[[int, float], None] | None = None
@@ -124,6 +128,8 @@ class Recognizer:
     ) -> Look:
         """What is in a (h, w, 3) uint8 BGR frame, preferring somebody whose track is not `served`.
 
+        `served` had their answer: of most of their frames only the quality is said.
+
         Raises `ImageError` for anything that is no such picture.
         """
         image = check_image(image)
@@ -133,12 +139,19 @@ class Recognizer:
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
         self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
+        self._rechecks.forget_all_but(alive)
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         if subject is None:
             return Look(tracked, None)
         if self.on_subject is not None:
             self.on_subject(subject.track, at_s)
+        if subject.track in served and not self._rechecks.due(
+            subject.track, subject.face.box, at_s
+        ):
+            return Look(tracked, self._followed(image, subject, at_s))
         evidence = self._judge(image, subject, at_s)
+        if evidence.attack or evidence.embedding is not None:
+            self._rechecks.done(evidence.track, evidence.face.box, at_s)
         return Look(_renumbered(tracked, subject.track, evidence.track), evidence)
 
     def embed_photo(
@@ -179,6 +192,14 @@ class Recognizer:
                 attack = live < self._parts.pad.spec.threshold
                 embedding = None if attack else embedding
         return Evidence(track, at_s, subject.face, quality, live, attack, embedding, motion)
+
+    def _followed(self, image: Image, subject: TrackedFace, at_s: float) -> Evidence:
+        """Of somebody who had their answer, without a network."""
+        face = subject.face
+        quality = assess(image, face, align(image, face.landmarks), self._limits)
+        if self._parts.pad is not None and self._settings.motion_votes:
+            self._motion(subject)
+        return Evidence(subject.track, at_s, face, quality, None, False, None, None)
 
     def _motion(self, subject: TrackedFace) -> Motion:
         """The opinion on the subject's track; frames of bad quality show motion too."""
@@ -221,8 +242,7 @@ class Recognizer:
 
     def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
         crop = align(image, face.landmarks)
-        limits = replace(self._settings.quality, min_face_px=self._settings.min_face_px)
-        quality = assess(image, face, crop, limits)
+        quality = assess(image, face, crop, self._limits)
         confirm = self._parts.confirm
         if quality.reason is None and confirm is not None and not confirm.is_face(image, face):
             quality = replace(quality, reason=Reason.NOT_A_FACE)
