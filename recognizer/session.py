@@ -3,6 +3,7 @@
 Rules
 - One intra-op thread and no spinning: a second thread gains these small networks nothing, and
   spinning on two busy cores made a frame two to five times slower (measured on two x86-64 cores).
+- No memory pattern: it kept 8 MB of 189 and saved no processor time (docs/performance.md).
 - A network is loaded from bytes whose digest was checked, and only when it takes what it
   will be fed.
 - Nothing but float32 goes in and comes out.
@@ -49,6 +50,7 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3  # errors; they come as exceptions too
         try:
