@@ -35,7 +35,8 @@ class Match:
 class Matcher:
     """Templates (n, d) float32, L2-normalised, of the people in `numbers` (n), in any order.
 
-    Those that come in the order of their numbers are taken as they are, not copied: 10,000 are 8 MB.
+    Those that come in the order of their numbers are taken, not copied (10,000 are 8 MB): whoever
+    gave them changes them no more.
     """
 
     def __init__(self, numbers: Sequence[str], templates: NDArray[np.float32]) -> None:

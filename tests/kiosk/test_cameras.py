@@ -154,3 +154,22 @@ def test_a_camera_that_can_focus_is_told_to_go_on_focusing(
     expected = {"FrameRate": 10, **({"AfMode": 2} if focuses else {})}
     assert sensor.told["controls"] == expected
     assert sensor.steps == ["start", "stop", "close"]
+
+
+def test_frames_are_taken_while_a_record_is_written_and_the_newest_is_looked_at_next() -> None:
+    taken, wanted = 0, threading.Event()
+
+    def read() -> NDArray[np.uint8]:
+        nonlocal taken
+        taken += 1
+        if taken == 50:
+            wanted.set()
+        return np.full((2, 2, 3), min(taken, 255), dtype=np.uint8)
+
+    camera = NewestFrame(read, lambda: None, "camera 0")
+    frames = camera.frames()
+    next(frames)
+    assert wanted.wait(10)  # a commit on a slow disk: the loop does not come back meanwhile
+    newest = int(next(frames).image[0, 0, 0])
+    camera.close()
+    assert newest >= 49
