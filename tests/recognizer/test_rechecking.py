@@ -84,13 +84,20 @@ def test_who_was_served_is_embedded_every_fifth_frame_and_a_swap_is_noticed(
     assert np.isclose(newest @ newest, 1, atol=1e-4)
 
 
-def test_who_was_turned_down_and_is_looked_at_again_is_embedded_in_every_frame(
+def test_who_is_looked_at_again_after_an_answer_is_embedded_in_every_frame(
     weights_dir: Path, cast: list[Person]
 ) -> None:
     parts = open_parts(weights_dir, NO_PAD)
     spy = CountingEmbedder(parts.embedder)
     eyes = Recognizer(replace(parts, embedder=typed(Embedder, spy)), NO_PAD)
     ben = view(cast[1].walks[0], 145, (0.5, 0.42), (WIDTH, HEIGHT))
-    for i in range(5):
-        eyes.look(ben, i / 15)
-    assert spy.crops == 5
+    first = eyes.look(ben, 0.0).subject
+    assert first is not None
+    for i in range(1, 4):
+        eyes.look(ben, i / 15, frozenset({first.track}))
+    assert spy.crops == 2
+    for i in range(4, 8):
+        subject = eyes.look(ben, i / 15).subject
+        assert subject is not None
+        assert subject.embedding is not None
+    assert spy.crops == 6
