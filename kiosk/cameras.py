@@ -22,6 +22,7 @@ from kiosk.errors import CameraError
 from kiosk.settings import CameraSection
 
 _SILENT_S = 5.0  # a camera that gives nothing for so long is lost
+_AF_CONTINUOUS = 2  # libcamera's controls.AfModeEnum.Continuous; importing it opens libcamera
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +131,14 @@ def open_picamera(section: CameraSection) -> Camera:
         ) from error
     try:
         camera = Picamera2(section.device if isinstance(section.device, int) else 0)
+        controls: dict[str, float] = {"FrameRate": section.fps}
+        if "AfMode" in camera.camera_controls:  # Camera Module 3: without it the lens stays put
+            controls["AfMode"] = _AF_CONTINUOUS
         camera.configure(
             camera.create_video_configuration(
                 # libcamera names this layout RGB888; in memory it is B, G, R, which OpenCV wants.
                 main={"size": (section.width, section.height), "format": "RGB888"},
-                controls={"FrameRate": section.fps},
+                controls=controls,
                 buffer_count=3,
                 queue=False,
             )

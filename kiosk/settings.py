@@ -68,6 +68,9 @@ class RecognitionSection(Section):
     idle: bool = Field(
         True, description="pass over frames in which nothing is new (docs/performance.md)"
     )
+    around: bool = Field(
+        True, description="search a face that is there around its place (docs/performance.md)"
+    )
     fpir: float = Field(0.003, gt=0, le=0.1)
     # 1:1 with the person whom a badge names: nobody is searched for, the FMR is the risk itself.
     # Ten times finer than Frontex' best practice for automated border gates (FAR 1e-3, 2015).

@@ -17,7 +17,7 @@ from kiosk.served import ServedPeople
 from kiosk.settings import Settings
 from kiosk.stores import Stores
 from kiosk.upkeep import Upkeep
-from kiosk.visit import Nobody, Seen, State
+from kiosk.visit import Nobody, Phase, Seen, State
 from kiosk.watchman import Watchman
 from recognizer.challenge import Side, read_turn
 from recognizer.decision import Decision, DecisionPolicy
@@ -106,7 +106,10 @@ class Sight:
     def see(self, frame: Frame, state: State) -> Seen | Nobody:
         """What a frame says, in the light of whom the state looks at."""
         arrived = time.monotonic()
-        look = self.look(frame, frozenset(s.track for s in state.served))
+        served = {s.track for s in state.served}
+        if state.phase in (Phase.LOOKING, Phase.CHALLENGED):  # turned down, and now with a badge
+            served.discard(state.track)
+        look = self.look(frame, frozenset(served))
         if look is None or look.subject is None:
             return Nobody(frame.at_s)
         subject = self._protection.evidence(look.subject)

@@ -22,7 +22,13 @@ _MOST_FACES = 5000  # candidates before suppression, OpenCV Zoo's own setting
 
 
 class Detector(Protocol):
-    """Finds faces."""
+    """Finds faces.
+
+    `cell_px` is the coarsest cell of the grid that its network lays over a picture; None where
+    searching a part of a picture is no cheaper in proportion, or not the same.
+    """
+
+    cell_px: int | None
 
     def detect(self, image: Image) -> list[Face]:
         """All faces of a (h, w, 3) uint8 BGR picture, in no order."""
@@ -31,6 +37,8 @@ class Detector(Protocol):
 
 class YuNetDetector:
     """YuNet through `cv2.FaceDetectorYN`; not to be shared between threads."""
+
+    cell_px: int | None = 32  # the coarsest of its strides 8, 16, 32
 
     def __init__(self, weights: bytes, score: float) -> None:
         buffer = np.frombuffer(weights, dtype=np.uint8)

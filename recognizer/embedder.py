@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from recognizer.align import CROP_PX
 from recognizer.errors import ImageError
 from recognizer.manifest import EmbedderSpec
 from recognizer.session import PLAIN, Session, SessionSettings, Signature, Tensor
+from recognizer.together import Together
 
 
 class Embedder:
@@ -19,10 +22,12 @@ class Embedder:
         weights: bytes,
         spec: EmbedderSpec,
         session: SessionSettings = PLAIN,
+        together: Together | None = None,
     ) -> None:
         signature = Signature(spec.input, (None, 3, CROP_PX, CROP_PX), (spec.dimension,))
         self._session = Session(weights, spec.file, signature, session)
         self._spec = spec
+        self._together = together or Together(wanted=False)
 
     @property
     def dimension(self) -> int:
@@ -39,8 +44,10 @@ class Embedder:
             raise ImageError(f"crops are (n, 112, 112, 3) uint8, not {crops.dtype} {crops.shape}")
         if not len(crops):
             return np.empty((0, self.dimension), dtype=np.float32)
-        (raw,) = self._session.run(self.fed(crops))
-        summed = raw[: len(crops)] + raw[len(crops) :]
+        both = self.fed(crops)
+        sides = (both[: len(crops)], both[len(crops) :])
+        (raw,), (mirrored,) = self._together.run([partial(self._session.run, s) for s in sides])
+        summed = raw + mirrored
         lengths = np.linalg.norm(summed, axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             unit = summed / lengths
@@ -52,5 +59,7 @@ class Embedder:
         both = np.concatenate([crops, crops[:, :, ::-1]])
         if self._spec.colour == "rgb":
             both = both[:, :, :, ::-1]
-        pixels = both.transpose(0, 3, 1, 2).astype(np.float32)
-        return np.asarray((pixels - np.float32(self._spec.mean)) / self._spec.scale)
+        pixels = np.ascontiguousarray(both.transpose(0, 3, 1, 2), dtype=np.float32)
+        pixels -= np.float32(self._spec.mean)
+        pixels /= np.float32(self._spec.scale)
+        return pixels

@@ -11,6 +11,7 @@ from recognizer.errors import ImageError
 
 Image = NDArray[np.uint8]
 Vector = NDArray[np.float32]
+Box = tuple[float, float, float, float]  # x, y, width, height
 
 _SMALLEST_PX = 16  # a side below this cannot hold a face that any detector here finds
 
@@ -24,7 +25,7 @@ class Face:
     on the picture's left, the other one. `score` is the detector's, 0..1.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     landmarks: Vector
     score: float
 
@@ -39,6 +40,12 @@ class Face:
         x, y, w, h = (side * factor for side in self.box)
         landmarks = np.asarray(self.landmarks * factor, dtype=np.float32)
         return replace(self, box=(x, y, w, h), landmarks=landmarks)
+
+    def moved(self, right: float, down: float) -> Face:
+        """The same face in a picture that begins so many pixels further left and up."""
+        x, y, w, h = self.box
+        landmarks = self.landmarks + np.array((right, down), dtype=np.float32)
+        return replace(self, box=(x + right, y + down, w, h), landmarks=landmarks)
 
 
 def check_image(image: object) -> Image:
@@ -57,9 +64,7 @@ def can_hold_a_face(image: Image) -> bool:
     return bool(min(image.shape[:2]) >= _SMALLEST_PX)
 
 
-def overlap(
-    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
-) -> float:
+def overlap(one: Box, other: Box) -> float:
     """Intersection over union of two boxes (x, y, width, height), 0..1."""
     width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])

@@ -33,7 +33,11 @@ class Match:
 
 
 class Matcher:
-    """Templates (n, d) float32, L2-normalised, of the people in `numbers` (n), in any order."""
+    """Templates (n, d) float32, L2-normalised, of the people in `numbers` (n), in any order.
+
+    Those that come in the order of their numbers are taken, not copied (10,000 are 8 MB): whoever
+    gave them changes them no more.
+    """
 
     def __init__(self, numbers: Sequence[str], templates: NDArray[np.float32]) -> None:
         if templates.ndim != 2 or len(numbers) != len(templates):
@@ -41,9 +45,11 @@ class Matcher:
         if not np.isfinite(templates).all():
             raise GalleryError("a template holds numbers that are not finite")
         owners = np.asarray(numbers, dtype=np.str_)
-        order = np.argsort(owners, kind="stable")
-        self._templates = np.ascontiguousarray(templates[order], dtype=np.float32)
-        self._people, self._starts = np.unique(owners[order], return_index=True)
+        if (owners[1:] < owners[:-1]).any():
+            order = np.argsort(owners, kind="stable")
+            owners, templates = owners[order], templates[order]
+        self._templates = np.ascontiguousarray(templates, dtype=np.float32)
+        self._people, self._starts = np.unique(owners, return_index=True)
 
     def replacing(
         self,

@@ -36,6 +36,9 @@ ONET = Signature("input_3", (None, 48, 48, 3), (4, 10, 2))
 class MtcnnDetector:
     """MTCNN in ONNX Runtime. `min_face_px` is the smallest face's width; it decides the speed."""
 
+    # Its pyramid starts at the size at which the smallest face is 12 px wide, whatever is given.
+    cell_px: int | None = None
+
     def __init__(
         self, pnet: Session, rnet: Session, onet: Session, score: float, min_face_px: int
     ) -> None:

@@ -27,6 +27,7 @@ from recognizer.pad import PadDetector
 from recognizer.quality import QualitySettings
 from recognizer.scrfd import SCRFD, ScrfdDetector
 from recognizer.session import PLAIN, Session, SessionSettings
+from recognizer.together import Together
 from recognizer.tracker import TrackerSettings
 from recognizer.weights import missing, require
 
@@ -40,6 +41,10 @@ class RecognizerSettings:
     `motion_votes`: a face that the motion check calls flat is an attack, whatever the networks say.
     `calibration` is the operator's own; it stands in place of the pack's. `remarks` go before the
     notes of the parts.
+    `around`: a face that is there is searched for around its last place (`recognizer.searching`).
+    `recheck_s`: how often somebody who had their answer is embedded (`recognizer.rechecking`).
+    `together`: a second core, where there is one, runs half of the networks
+    (`recognizer.together`).
     """
 
     pack: str = "open"
@@ -52,6 +57,9 @@ class RecognizerSettings:
     derived: Choice = field(default_factory=Choice)
     session: SessionSettings = PLAIN
     remarks: tuple[str, ...] = ()
+    around: bool = True
+    recheck_s: float = 0.3
+    together: bool = True
     quality: QualitySettings = field(default_factory=QualitySettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
 
@@ -92,9 +100,9 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     if settings.detector == "auto" and spec != pack.detectors[0]:
         notes.append(f"detector is {spec.kind}: {pack.detectors[0].kind}'s weights are not here")
     confirm = _open_confirmation(weights, spec, pack, networks, session, notes)
-    pad = None
+    pad, together = None, Together(wanted=settings.together)
     if settings.pad:
-        pad = _open_pad(weights, settings.pack, pack, networks, session)
+        pad = _open_pad(weights, settings.pack, pack, networks, session, together)
     else:
         notes.append("PAD is off: a photo of a face would be let in")
     files = {"embedder": (pack.embedder.file,), "detector": spec.files}
@@ -107,7 +115,7 @@ def open_parts(weights: Path, settings: RecognizerSettings) -> Parts:
     return Parts(
         pack=pack,
         detector=detector,
-        embedder=Embedder(raw, pack.embedder, session),
+        embedder=Embedder(raw, pack.embedder, session, together),
         confirm=confirm,
         pad=pad,
         model_digest=networks.digest(pack.embedder.file),
@@ -183,10 +191,16 @@ def _open_confirmation(
 
 
 def _open_pad(
-    weights: Path, name: str, pack: Pack, networks: Networks, session: SessionSettings
+    weights: Path,
+    name: str,
+    pack: Pack,
+    networks: Networks,
+    session: SessionSettings,
+    together: Together,
 ) -> PadDetector:
     if pack.pad is None:
         raise MissingWeightsError(f"pack {name} has no PAD networks{_PAD_OFF}")
     files = [network.file for network in pack.pad.networks]
     require(weights, files, name, _PAD_OFF)
-    return PadDetector([networks.read(file, "pad") for file in files], pack.pad, session)
+    raw = [networks.read(file, "pad") for file in files]
+    return PadDetector(raw, pack.pad, session, together)

@@ -7,6 +7,7 @@ sheet or screen. Their softmax values of the live class are averaged (the manife
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from recognizer.errors import ModelError
 from recognizer.faces import Face, Image
 from recognizer.manifest import PadNetwork, PadSpec
 from recognizer.session import PLAIN, Session, SessionSettings, Signature, Tensor
+from recognizer.together import Together
 
 _CLASSES = 3  # paper, live, screen
 
@@ -27,8 +29,10 @@ class PadDetector:
         weights: Sequence[bytes],
         spec: PadSpec,
         session: SessionSettings = PLAIN,
+        together: Together | None = None,
     ) -> None:
         self.spec = spec
+        self._together = together or Together(wanted=False)
         self._networks = [
             (Session(raw, n.file, pad_signature(n), session), n)
             for raw, n in zip(weights, spec.networks, strict=True)
@@ -39,7 +43,8 @@ class PadDetector:
 
         Raises `ModelError` when a network gives no finite number.
         """
-        score = float(np.mean([self._live(image, face, *each) for each in self._networks]))
+        runs = [partial(self._live, image, face, *each) for each in self._networks]
+        score = float(np.mean(self._together.run(runs)))
         if not np.isfinite(score):
             raise ModelError("a PAD network gave no finite number")
         return score

@@ -3,7 +3,8 @@
 Rules
 - In this order, and a face that fails a step goes no further: detect, track, choose the subject,
   quality, confirmation, PAD, align, embed. A face that fails PAD is never embedded.
-- Bystanders are followed, never judged or embedded.
+- Bystanders are followed, never judged or embedded. Somebody who had their answer is judged and
+  embedded only now and then, to notice that it is still them (`recognizer.rechecking`).
 - The embedding of a frame confirms the subject's track, or says that it is another person's; PAD
   scores of one face never count for another. In the one frame in which another face takes a track's
   place it is embedded on that track's scores, to notice just that; failing its own, it is dropped.
@@ -32,6 +33,8 @@ from recognizer.faces import Face, Image, Vector, check_image
 from recognizer.motion import FRAMES, Motion, Opinion, judge_motion
 from recognizer.opening import Parts, RecognizerSettings, open_parts
 from recognizer.quality import Quality, Reason, assess
+from recognizer.rechecking import Rechecks
+from recognizer.searching import Search, SearchLimits
 from recognizer.tracker import TrackedFace, Tracker
 
 __all__ = [
@@ -77,6 +80,9 @@ class Recognizer:
         # Without a calibration nobody can be decided on; until then no two embeddings are one's.
         same_person = 1.0 if known is None else threshold(1, _TRACK_FMR, known)
         self._tracker = Tracker(settings.tracker, same_person)
+        self._search = Search(parts.detector, SearchLimits() if settings.around else None)
+        self._limits = replace(settings.quality, min_face_px=settings.min_face_px)
+        self._rechecks = Rechecks(settings.recheck_s)
         self._live: dict[int, deque[float]] = {}
         self._moved: dict[int, deque[Vector]] = {}
         self.on_subject: Callable[[int, float], None] | None = None
@@ -122,19 +128,30 @@ class Recognizer:
     ) -> Look:
         """What is in a (h, w, 3) uint8 BGR frame, preferring somebody whose track is not `served`.
 
+        `served` had their answer: of most of their frames only the quality is said.
+
         Raises `ImageError` for anything that is no such picture.
         """
         image = check_image(image)
-        tracked = self._tracker.follow(self._detect(image, _FRAME_SIDE_PX), at_s)
+        picture, factor = _fitted(image, _FRAME_SIDE_PX)
+        faces = _in_pixels_of_the_frame(self._search.faces(picture, at_s), factor)
+        tracked = self._tracker.follow(faces, at_s)
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
         self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
+        self._rechecks.forget_all_but(alive)
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         if subject is None:
             return Look(tracked, None)
         if self.on_subject is not None:
             self.on_subject(subject.track, at_s)
+        if subject.track in served and not self._rechecks.due(
+            subject.track, subject.face.box, at_s
+        ):
+            return Look(tracked, self._followed(image, subject, at_s))
         evidence = self._judge(image, subject, at_s)
+        if evidence.attack or evidence.embedding is not None:
+            self._rechecks.done(evidence.track, evidence.face.box, at_s)
         return Look(_renumbered(tracked, subject.track, evidence.track), evidence)
 
     def embed_photo(
@@ -146,24 +163,13 @@ class Recognizer:
         """
         image = check_image(image)
         for side in _PHOTO_SIDES_PX:
-            faces = self._detect(image, side)
+            picture, factor = _fitted(image, side)
+            faces = _in_pixels_of_the_frame(self._parts.detector.detect(picture), factor)
             if faces:
                 break
         on_stage("detect")
         ordered = sorted(faces, key=lambda face: face.box[2] * face.box[3], reverse=True)
         return [PhotoFace(face, *self._embed(image, face, on_stage)) for face in ordered]
-
-    def _detect(self, image: Image, side_px: int) -> list[Face]:
-        """Faces in the picture's own pixels, found with its longer side at `side_px`."""
-        factor = side_px / max(image.shape[:2])
-        if factor == 1:
-            return self._parts.detector.detect(image)
-        way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        if min(image.shape[:2]) * factor < 1:
-            return []
-        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
-        found = self._parts.detector.detect(np.asarray(small, dtype=np.uint8))
-        return [face.scaled(1 / factor) for face in found]
 
     def _judge(self, image: Image, subject: TrackedFace, at_s: float) -> Evidence:
         quality, crop = self._assess(image, subject.face)
@@ -186,6 +192,14 @@ class Recognizer:
                 attack = live < self._parts.pad.spec.threshold
                 embedding = None if attack else embedding
         return Evidence(track, at_s, subject.face, quality, live, attack, embedding, motion)
+
+    def _followed(self, image: Image, subject: TrackedFace, at_s: float) -> Evidence:
+        """Of somebody who had their answer, without a network."""
+        face = subject.face
+        quality = assess(image, face, align(image, face.landmarks), self._limits)
+        if self._parts.pad is not None and self._settings.motion_votes:
+            self._motion(subject)
+        return Evidence(subject.track, at_s, face, quality, None, False, None, None)
 
     def _motion(self, subject: TrackedFace) -> Motion:
         """The opinion on the subject's track; frames of bad quality show motion too."""
@@ -228,8 +242,7 @@ class Recognizer:
 
     def _assess(self, image: Image, face: Face) -> tuple[Quality, Image]:
         crop = align(image, face.landmarks)
-        limits = replace(self._settings.quality, min_face_px=self._settings.min_face_px)
-        quality = assess(image, face, crop, limits)
+        quality = assess(image, face, crop, self._limits)
         confirm = self._parts.confirm
         if quality.reason is None and confirm is not None and not confirm.is_face(image, face):
             quality = replace(quality, reason=Reason.NOT_A_FACE)
@@ -240,6 +253,20 @@ class Recognizer:
         if not np.isfinite(embedding).all():
             return replace(quality, reason=Reason.UNREADABLE), None
         return quality, embedding
+
+
+def _fitted(image: Image, side_px: int) -> tuple[Image, float]:
+    """The picture with its longer side at `side_px` and how much larger that is; no copy as is."""
+    factor = side_px / max(image.shape[:2])
+    if factor == 1 or min(image.shape[:2]) * factor < 1:
+        return image, 1.0
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    fitted = cv2.resize(image, None, fx=factor, fy=factor, interpolation=way)
+    return np.asarray(fitted, dtype=np.uint8), factor
+
+
+def _in_pixels_of_the_frame(faces: list[Face], factor: float) -> list[Face]:
+    return faces if factor == 1 else [face.scaled(1 / factor) for face in faces]
 
 
 def _renumbered(faces: tuple[TrackedFace, ...], before: int, now: int) -> tuple[TrackedFace, ...]:

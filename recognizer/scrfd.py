@@ -34,6 +34,8 @@ SCRFD = Signature("input.1", (1, 3, None, None), (1, 1, 1, 4, 4, 4, 10, 10, 10))
 class ScrfdDetector:
     """SCRFD with landmarks in ONNX Runtime. `score` is the least score of a face."""
 
+    cell_px: int | None = _STRIDES[-1]
+
     def __init__(self, network: Session, score: float) -> None:
         self._network, self._score = network, score
 

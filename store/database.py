@@ -240,6 +240,10 @@ class Database:
         finally:
             self._run(f"PRAGMA busy_timeout = {timeout_ms}")
 
+    def forget_pages(self) -> None:
+        """Give back the memory of the pages that were read, after reading much once."""
+        self._run("PRAGMA shrink_memory")
+
     def give_way(self) -> None:
         """Between the parts of a long work: let another writer, who looks now and then, come in."""
         time.sleep(_GIVE_WAY_S)

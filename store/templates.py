@@ -66,9 +66,13 @@ class Templates:
             part = (people or ())[first : first + _AT_ONCE]
             among = f"{query} AND person IN ({', '.join('?' * len(part))}) ORDER BY person, id"
             rows += self._database.rows(among, (model_digest, *part), _row)
-        vectors = np.frombuffer(b"".join(vector for _, vector in rows), dtype="<f4")
-        shaped = vectors.astype(np.float32).reshape(len(rows), -1 if rows else 0)
-        return [number for number, _ in rows], shaped
+        numbers, shaped = [], np.empty((len(rows), len(rows[0][1]) // 4 if rows else 0), np.float32)
+        for i, (number, vector) in enumerate(rows):  # no second copy of them all
+            numbers.append(number)
+            shaped[i] = np.frombuffer(vector, dtype="<f4")
+        if people is None:
+            self._database.forget_pages()
+        return numbers, shaped
 
     def count(self, model_digest: str) -> int:
         """How many templates of a model active people have."""

@@ -43,6 +43,7 @@ def recognizer_settings(settings: Settings, *, camera: bool = True) -> Recognize
         motion_votes=settings.pad.motion == "advise",
         min_face_px=part.min_face_px,
         detector=part.detector,
+        around=part.around,
         accept_licence=part.accept_licence,
         calibration=None if part.calibration is None else read(part.calibration, part.pack),
         derived=Choice(

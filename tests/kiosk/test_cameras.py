@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import types
 from pathlib import Path
 
 import cv2
@@ -109,3 +111,65 @@ def test_a_live_camera_gives_the_newest_frame_and_its_loss_is_an_error() -> None
     with pytest.raises(CameraError, match="camera 0 gives no frames"):
         list(frames)
     assert released.wait(10)
+
+
+class Sensor:
+    """picamera2's camera, as far as it is used here; `offers` are the controls that it has."""
+
+    def __init__(self, offers: dict[str, tuple[int, int, int]]) -> None:
+        self.camera_controls = offers
+        self.told: dict[str, object] = {}
+        self.steps: list[str] = []
+
+    def create_video_configuration(self, **given: object) -> dict[str, object]:
+        return given
+
+    def configure(self, given: dict[str, object]) -> None:
+        self.told = given
+
+    def start(self) -> None:
+        self.steps.append("start")
+
+    def capture_array(self, name: str) -> NDArray[np.uint8]:
+        return np.zeros((480, 640, 3), dtype=np.uint8)
+
+    def stop(self) -> None:
+        self.steps.append("stop")
+
+    def close(self) -> None:
+        self.steps.append("close")
+
+
+@pytest.mark.parametrize("focuses", [True, False])
+def test_a_camera_that_can_focus_is_told_to_go_on_focusing(
+    monkeypatch: pytest.MonkeyPatch, focuses: bool
+) -> None:
+    sensor = Sensor({"AfMode": (0, 2, 0)} if focuses else {"FrameRate": (1, 120, 30)})
+    module = types.ModuleType("picamera2")
+    module.Picamera2 = lambda number: sensor  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    camera = open_camera(CameraSection(source="picamera2", fps=10))
+    assert next(iter(camera.frames())).image.shape == (480, 640, 3)
+    camera.close()
+    expected = {"FrameRate": 10, **({"AfMode": 2} if focuses else {})}
+    assert sensor.told["controls"] == expected
+    assert sensor.steps == ["start", "stop", "close"]
+
+
+def test_frames_are_taken_while_a_record_is_written_and_the_newest_is_looked_at_next() -> None:
+    taken, wanted = 0, threading.Event()
+
+    def read() -> NDArray[np.uint8]:
+        nonlocal taken
+        taken += 1
+        if taken == 50:
+            wanted.set()
+        return np.full((2, 2, 3), min(taken, 255), dtype=np.uint8)
+
+    camera = NewestFrame(read, lambda: None, "camera 0")
+    frames = camera.frames()
+    next(frames)
+    assert wanted.wait(10)  # a commit on a slow disk: the loop does not come back meanwhile
+    newest = int(next(frames).image[0, 0, 0])
+    camera.close()
+    assert newest >= 49

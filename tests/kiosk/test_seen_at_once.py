@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast as typed
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,15 +13,18 @@ from hypothesis import strategies as st
 from kiosk.cameras import Frame
 from kiosk.indicators import Signal
 from kiosk.presentation import begins, step
+from kiosk.sight import Sight
 from kiosk.stores import open_stores
-from kiosk.visit import Committed, Nobody, Phase, Rules, Seen, Show, State
-from recognizer.decision import Decision, Verdict
+from kiosk.visit import Committed, Nobody, Phase, Rules, Seen, Served, Show, State
+from kiosk.watchman import Watchman
+from recognizer.decision import Decision, DecisionPolicy, Verdict
 from recognizer.evidence import Evidence
 from recognizer.faces import Face, Image
-from recognizer.pipeline import Look
+from recognizer.pipeline import Look, Recognizer
 from recognizer.quality_limits import Quality
 from recognizer.tracker import TrackedFace
-from tests.kiosk.made import Lamps, door, terminal
+from store.machine import Health
+from tests.kiosk.made import Lamps, StoppedClock, door, terminal
 
 GOOD = Quality(150, 70, 0, 0, 0, 0, 0.5, 200, 20, 50, 1, 1, 0.7, 1.0, None)
 RULES = Rules()
@@ -91,6 +95,35 @@ def test_who_turns_out_to_have_had_an_answer_is_shown_what_was_shown_before(
     answer = lamps.shown[2]
     assert answer not in (Signal.IDLE, Signal.SEEN)
     assert lamps.shown == [Signal.IDLE, Signal.SEEN, answer, Signal.SEEN, answer]
+
+
+def test_a_face_that_was_turned_down_is_judged_in_full_once_its_badge_is_there(
+    tmp_path: Path,
+) -> None:
+    asked: list[frozenset[int]] = []
+
+    class Asked(Eyes):
+        def look(self, image: Image, at_s: float, served: frozenset[int]) -> Look:
+            asked.append(served)
+            return super().look(image, at_s, served)
+
+    config = terminal(tmp_path)
+    turned_down = (Served(1, 0.0, 0.0, final=False), Served(2, 0.0, 0.0, final=True))
+    frame = Frame(np.zeros((480, 640, 3), dtype=np.uint8), 1.0)
+    with open_stores(config) as stores:
+        sight = Sight(
+            config,
+            stores,
+            typed(Recognizer, Asked(Lamps())),
+            lambda _: typed(DecisionPolicy, Never(Verdict.UNDECIDED)),
+            lambda _: 0.5,
+            StoppedClock(),
+            Watchman(config, stores, Health, tuple),
+        )
+        sight.refresh()
+        sight.see(frame, State(track=1, phase=Phase.ANSWERED, served=turned_down))
+        sight.see(frame, State(track=1, phase=Phase.LOOKING, served=turned_down))
+    assert asked == [frozenset({1, 2}), frozenset({2})]
 
 
 SEEN = st.tuples(st.integers(0, 3), st.sampled_from(list(Verdict)), st.floats(0.05, 3.0))

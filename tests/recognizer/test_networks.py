@@ -15,6 +15,7 @@ from recognizer.errors import ImageError, LicenceError, ManifestError, ModelErro
 from recognizer.manifest import Pack, load_manifest, parse_manifest
 from recognizer.opening import check_licence
 from recognizer.pad import grown
+from recognizer.rewriting import relieved
 from recognizer.session import Session, Signature
 
 EMBEDDER = "mobilefacenet_arcface_192.onnx"
