@@ -139,7 +139,7 @@ class Recognizer:
         alive = self._tracker.alive()
         self._live = {track: live for track, live in self._live.items() if track in alive}
         self._moved = {track: moved for track, moved in self._moved.items() if track in alive}
-        self._rechecks.forget_all_but(alive)
+        self._rechecks.forget_all_but(frozenset(one.track for one in tracked))
         subject = self._tracker.choose(tracked, (image.shape[1], image.shape[0]), served)
         if subject is None:
             return Look(tracked, None)

@@ -1,8 +1,8 @@
 """Is somebody who had their answer still the same one? Asked now and then, not at every frame.
 
 Nothing is decided on a face that had its answer; it is embedded only to notice that another one has
-taken its place. That is due every `every_s`, and at once when the face moved: who changes places
-moves. What fails (a turned head, a blur) stays due. Pure: boxes and the camera's seconds.
+taken its place. That is due every `every_s`, and at once when the face moved or was away for a
+frame: who changes places moves. What fails (a turned head, a blur) stays due. Pure: boxes and the camera's seconds.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ class Rechecks:
         """It was embedded, or PAD turned it down."""
         self._last[track] = (at_s, box)
 
-    def forget_all_but(self, alive: frozenset[int]) -> None:
-        """Tracks that are gone are never asked about again."""
-        self._last = {track: last for track, last in self._last.items() if track in alive}
+    def forget_all_but(self, seen: frozenset[int]) -> None:
+        """Only who is in this frame is known to be the one of the last check."""
+        self._last = {track: last for track, last in self._last.items() if track in seen}
