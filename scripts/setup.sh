@@ -25,8 +25,22 @@ need_packages() {
         sudo=(sudo)
     fi
     say "system packages: ${missing[*]}"
-    "${sudo[@]}" apt-get -qq update >&2
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+    "${sudo[@]}" apt-get -qq -o Acquire::Retries=5 update >&2
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5 install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# debian_root FOLDER ARGUMENT… is debootstrap ARGUMENT… FOLDER, from the start again where an archive failed;
+# the folder and FOLDER.log are made anew.
+debian_root() {
+    local root=$1 pause
+    shift
+    for pause in 10 30 60 ''; do
+        rm -rf "$root"
+        mkdir -p "$root"
+        debootstrap "$@" "$root" >"$root.log" && return 0
+        [ -z "$pause" ] || { say "debootstrap failed: $(tail -n 1 "$root.log"); again in $pause s"; sleep "$pause"; }
+    done
+    die "debootstrap failed: $(tail -n 1 "$root.log"); $root.log has all of it"
 }
 
 # need_browser gets what the tests of the screen look with: Chromium, a Chinese font, npm for axe-core, ip.
