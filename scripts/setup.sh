@@ -43,6 +43,13 @@ debian_root() {
     die "debootstrap failed: $(tail -n 1 "$root.log"); $root.log has all of it"
 }
 
+# need_arm64 lets this machine make and enter arm64 roots, as root.
+need_arm64() {
+    need_packages debootstrap:debootstrap /usr/bin/qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support
+    mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || update-binfmts --enable qemu-aarch64
+}
+
 # need_browser gets what the tests of the screen look with: Chromium, a Chinese font, npm for axe-core, ip.
 need_browser() {
     need_packages chromium:chromium /usr/share/fonts/truetype/wqy/wqy-zenhei.ttc:fonts-wqy-zenhei npm:npm ip:iproute2
