@@ -1,7 +1,8 @@
 """`./scripts/vm-test`: an emulated arm64 machine with a kernel of its own tries the units' limits.
 
-The image is Debian with the repository's units, `probe.py` where their programs are and `inside.py` as
-what is done at the start; what that says on the serial console is printed. The machine has no network.
+The image is Debian with the repository's units, `probe.py` where their programs are and `inside.py`
+as what is done at the start; what that says on the serial console is printed. The machine has no
+network.
 Exit code 0 only when it said `passed`: a machine that does not come so far has shown nothing.
 """
 
@@ -102,10 +103,9 @@ def said(root: Path, disk: Path, console: Path) -> Iterator[str]:
     machine = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    assert machine.stdout is not None
     try:
         with console.open("wb") as log:
-            for line in machine.stdout:
+            for line in machine.stdout or ():
                 log.write(line)
                 log.flush()
                 text = line.decode(errors="replace").rstrip()

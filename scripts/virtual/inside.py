@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Inside the machine: each limit of the units tried, and tried again without the limit.
 
-- The units are the repository's files, unchanged; only the programs are `probe.py`. What is taken out for
-  a control is one drop-in, which lies in /run and is removed after.
-- A limit counts as enforced when the probe was stopped with it AND went through without it: what passes
-  because nothing enforces it is a failure here.
+- The units are the repository's files, unchanged; only the programs are `probe.py`. What is taken
+  out for a control is one drop-in, which lies in /run and is removed after.
+- A limit counts as enforced when the probe was stopped with it AND went through without it: what
+  passes because nothing enforces it is a failure here.
 - One line for each on the console, after MARK; the last one is `passed` or `failed`.
 Python's own library only: it runs on the machine's Python.
 """
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,12 +36,12 @@ class NotEnforcedError(Exception):
     """A limit that does not hold, or a control that does not go through."""
 
 
-def say(text):
+def say(text: str) -> None:
     """One line on the console."""
     print(MARK + text, flush=True)
 
 
-def run(*words, check=True):
+def run(*words: str, check: bool = True) -> str:
     """Run a command and give its stdout."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
@@ -48,19 +49,19 @@ def run(*words, check=True):
     return done.stdout.strip()
 
 
-def show(unit, name):
+def show(unit: str, name: str) -> str:
     """A property of a unit."""
     return run("systemctl", "show", unit, f"--property={name}", "--value")
 
 
-def require(holds, message):
+def require(holds: bool, message: str) -> None:
     """Raise what does not hold."""
     if not holds:
         raise NotEnforcedError(message)
 
 
 @contextmanager
-def drop_in(unit, text):
+def drop_in(unit: str, text: str) -> Iterator[None]:
     """`unit` with `text` in its [Service]; as in the repository where `text` is empty."""
     folder = Path(f"/run/systemd/system/{unit}.d")
     if text:
@@ -77,13 +78,13 @@ def drop_in(unit, text):
             folder.rmdir()
 
 
-def give(task):
+def give(task: str) -> None:
     """The next start's task; what the last one told is gone."""
     (HERE / "told").unlink(missing_ok=True)
     (HERE / "task").write_text(task + "\n")
 
 
-def answers(unit, task, text=""):
+def answers(unit: str, task: str, text: str = "") -> dict[str, str]:
     """What the probe tells in `unit`, as {what: answer}."""
     with drop_in(unit, text):
         give(task)
@@ -94,7 +95,7 @@ def answers(unit, task, text=""):
         return dict(line.split() for line in (HERE / "told").read_text().splitlines())
 
 
-def killed_for_memory(unit, megabytes):
+def killed_for_memory(unit: str, megabytes: int) -> None:
     """Beyond MemoryMax= the kernel ends it, and systemd starts it again."""
     since = run("journalctl", "-q", "-n", "0", "--show-cursor").removeprefix("-- cursor: ")
     with drop_in(unit, ""):
@@ -115,18 +116,17 @@ def killed_for_memory(unit, megabytes):
     limit = int(show(unit, "MemoryMax")) >> 20
     free = answers(unit, f"memory {megabytes}", "MemoryMax=infinity")
     require(free == {str(megabytes): "survived"}, f"without the limit: {free}")
-    say(
-        f"ok     {unit}: MemoryMax={limit}M, {megabytes} MB: oom-kill, started again; without: lives"
-    )
+    say(f"ok     {unit}: {megabytes} MB with MemoryMax={limit}M: oom-kill, started again")
+    say(f"ok     {unit}: {megabytes} MB without it: lives")
 
 
-def told_of(unit, task, text, wanted):
+def told_of(unit: str, task: str, text: str, wanted: dict[str, str]) -> None:
     """Require the answers."""
     found = answers(unit, task, text)
     require(found == wanted, f"{unit} with {text!r}: {task}: {found}, not {wanted}")
 
 
-def addresses():
+def addresses() -> None:
     """The firewall of the unit's own cgroup."""
     run("ip", "link", "set", "lo", "up")
     for address in (BROKER, STRANGER):
@@ -135,24 +135,22 @@ def addresses():
     task = f"connect {BROKER} {STRANGER}"
     told_of(SYNC, task, "", {BROKER: "connected", STRANGER: "connected"})
     told_of(SYNC, task, NARROWED, {BROKER: "connected", STRANGER: "PermissionError"})
-    say(
-        "ok     kiosk-sync.service narrowed to the broker: it is reached, another is refused; as it is: both"
-    )
+    say(f"ok     {SYNC} as it is: any address is reached")
+    say(f"ok     {SYNC} narrowed to the broker: it is reached, another is refused")
     task = f"connect {LOCAL} {BROKER}"
     found = answers(KIOSK, task)
     require("connected" not in found.values(), f"{KIOSK}: {found}")
-    say(f"ok     kiosk.service as it is: nothing is reached ({found[LOCAL]})")
+    say(f"ok     {KIOSK} as it is: nothing is reached ({found[LOCAL]})")
     told_of(KIOSK, task, NO_OTHER_WALL, {LOCAL: "connected", BROKER: "PermissionError"})
     free = f"{NO_OTHER_WALL}\n{NO_ADDRESSES}"
     told_of(KIOSK, task, free, {LOCAL: "connected", BROKER: "connected"})
-    say(
-        "ok     kiosk.service, its other walls down: IPAddressDeny= alone refuses all but localhost; without: both"
-    )
+    say(f"ok     {KIOSK}, its other walls down: IPAddressDeny= alone refuses all but localhost")
+    say(f"ok     {KIOSK}, that one down too: any address is reached")
     for listener in listeners:
         listener.close()
 
 
-def devices():
+def devices() -> None:
     """Nodes that any user may open: what refuses is the device's filter, not the file's mode."""
     for path in (GPIO, DISK, CLOCK):
         Path(path).chmod(0o666)
@@ -161,16 +159,14 @@ def devices():
     refused = dict.fromkeys((DISK, CLOCK), "PermissionError")
     told_of(KIOSK, task, "", {GPIO: "opened", **refused})
     told_of(KIOSK, task, NO_DEVICES, every)
-    say(f"ok     kiosk.service: {GPIO} opens, {DISK} and {CLOCK} do not; without DeviceAllow=: all")
+    say(f"ok     {KIOSK}: {GPIO} opens, {DISK} and {CLOCK} do not; without DeviceAllow=: all")
     told_of(SYNC, task, "", dict.fromkeys(every, "FileNotFoundError"))
     told_of(SYNC, task, "PrivateDevices=no", dict.fromkeys(every, "PermissionError"))
     told_of(SYNC, task, NO_DEVICES, every)
-    say(
-        "ok     kiosk-sync.service: none is there, and DevicePolicy= alone refuses each; without: all"
-    )
+    say(f"ok     {SYNC}: none is there; DevicePolicy= alone refuses each; without it: all")
 
 
-def prepare():
+def prepare() -> None:
     """As a technician does, without the program."""
     run("systemd-sysusers")
     HERE.mkdir(parents=True, exist_ok=True)
@@ -181,7 +177,7 @@ def prepare():
     say(f"{machine}, Linux {kernel}, {version}")
 
 
-def main():
+def main() -> None:
     """Every limit; the first that does not hold ends it."""
     try:
         prepare()
@@ -189,7 +185,7 @@ def main():
         devices()
         killed_for_memory(SYNC, 512)
         killed_for_memory(KIOSK, 1280)
-    except Exception:
+    except Exception:  # noqa: BLE001 - said on the console, and the machine ends as failed
         for line in traceback.format_exc().splitlines():
             say(f"       {line}")
         for line in run("journalctl", "-q", "-n", "20", "--no-pager", check=False).splitlines():

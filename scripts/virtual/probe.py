@@ -1,8 +1,9 @@
 #!/usr/bin/python3 -I
-"""Stands where the units' ExecStart= has the daemon, and tries what it is told, inside the unit's limits.
+"""Stands where the units' ExecStart= has the daemon, and tries what it is told.
 
-The task is in /var/lib/kiosk/task: `idle`, `memory MB`, `connect ADDRESS…` or `open PATH…`. What came of
-it goes to /var/lib/kiosk/told, one `WHAT ANSWER` a line; the unit is ready before, and fed meanwhile.
+The task is in /var/lib/kiosk/task: `idle`, `memory MB`, `connect ADDRESS…` or `open PATH…`. What
+came of it goes to /var/lib/kiosk/told, one `WHAT ANSWER` a line; the unit is ready before, and fed
+meanwhile.
 Python's own library only: it runs on the machine's Python.
 """
 
