@@ -42,8 +42,9 @@ WantedBy=default.target
 
 @click.command()
 @click.argument("base", type=click.Path(path_type=Path, file_okay=False, exists=True))
-def main(base: Path) -> None:
-    """Make an image of the root BASE, start it, and print what it says."""
+@click.argument("ramdisk", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+def main(base: Path, ramdisk: Path) -> None:
+    """Make an image of the root BASE, start it with RAMDISK, and print what it says."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kiosk-vm-") as folder:
         root, disk = Path(folder) / "root", Path(folder) / "disk"
@@ -51,9 +52,10 @@ def main(base: Path) -> None:
         install(root)
         words = ["mke2fs", "-q", "-t", "ext4", "-d", str(root), str(disk), IMAGE]
         subprocess.run(words, check=True)
+        (kernel,) = (root / "boot").glob("vmlinuz-*")
         console = ROOT / ".cache" / "vm" / "console.log"
         last = ""
-        for last in said(root, disk, console):
+        for last in said(kernel, ramdisk, disk, console):
             click.echo(last)
     click.echo(f"{time.monotonic() - began:.0f} s")
     if last != "passed":
@@ -82,19 +84,10 @@ def install(root: Path) -> None:
     (system / "serial-getty@.service").symlink_to("/dev/null")  # the console is the course's
 
 
-def said(root: Path, disk: Path, console: Path) -> Iterator[str]:
+def said(kernel: Path, ramdisk: Path, disk: Path, console: Path) -> Iterator[str]:
     """Start the machine and give its marked lines, until it powers off."""
-    (kernel,) = (root / "boot").glob("vmlinuz-*")
-    (ramdisk,) = (root / "boot").glob("initrd.img-*")
-    words = [
-        "timeout",
-        str(WITHIN_S),
-        "qemu-system-aarch64",
-        "-machine",
-        "virt",
-        "-cpu",
-        "cortex-a72",
-    ]
+    words = ["timeout", str(WITHIN_S), "qemu-system-aarch64"]
+    words += ["-machine", "virt", "-cpu", "cortex-a72"]
     words += ["-accel", "tcg,thread=multi", "-smp", "2", "-m", "3072", "-nic", "none", "-no-reboot"]
     words += ["-display", "none", "-serial", "stdio", "-monitor", "none"]
     words += ["-kernel", str(kernel), "-initrd", str(ramdisk)]
