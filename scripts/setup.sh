@@ -35,7 +35,8 @@ debian_root() {
     local root=$1 pause
     shift
     for pause in 10 30 60 ''; do
-        rm -rf "$root"
+        # One that was killed may have left the machine's /proc and /sys mounted in there.
+        rm -rf --one-file-system "$root"
         mkdir -p "$root"
         debootstrap "$@" "$root" >"$root.log" && return 0
         [ -z "$pause" ] || { say "debootstrap failed: $(tail -n 1 "$root.log"); again in $pause s"; sleep "$pause"; }
