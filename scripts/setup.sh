@@ -25,8 +25,30 @@ need_packages() {
         sudo=(sudo)
     fi
     say "system packages: ${missing[*]}"
-    "${sudo[@]}" apt-get -qq update >&2
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+    "${sudo[@]}" apt-get -qq -o Acquire::Retries=5 update >&2
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5 install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# debian_root FOLDER ARGUMENT… is debootstrap ARGUMENT… FOLDER, from the start again where an archive failed;
+# the folder and FOLDER.log are made anew.
+debian_root() {
+    local root=$1 pause
+    shift
+    for pause in 10 30 60 ''; do
+        # One that was killed may have left the machine's /proc and /sys mounted in there.
+        rm -rf --one-file-system "$root"
+        mkdir -p "$root"
+        debootstrap "$@" "$root" >"$root.log" && return 0
+        [ -z "$pause" ] || { say "debootstrap failed: $(tail -n 1 "$root.log"); again in $pause s"; sleep "$pause"; }
+    done
+    die "debootstrap failed: $(tail -n 1 "$root.log"); $root.log has all of it"
+}
+
+# need_arm64 lets this machine make and enter arm64 roots, as root.
+need_arm64() {
+    need_packages debootstrap:debootstrap /usr/bin/qemu-aarch64-static:qemu-user-static update-binfmts:binfmt-support
+    mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+    [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] || update-binfmts --enable qemu-aarch64
 }
 
 # need_browser gets what the tests of the screen look with: Chromium, a Chinese font, npm for axe-core, ip.

@@ -99,7 +99,8 @@ def groups(there: Iterable[str]) -> Finding:
         return warning(
             "groups",
             "no role has a group: whoever owns the store may everything",
-            "systemd/kiosk.sysusers to /usr/lib/sysusers.d, then `systemd-sysusers`",
+            "systemd/kiosk.sysusers and systemd/kiosk-devices.sysusers to /usr/lib/sysusers.d as "
+            "kiosk.conf and kiosk-devices.conf, then `systemd-sysusers`",
         )
     if missing:
         return failure("groups", f"not there: {', '.join(missing)}", "`systemd-sysusers`")

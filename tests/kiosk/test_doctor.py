@@ -20,7 +20,7 @@ from rich.console import Console
 
 from kiosk.cli import cli
 from kiosk.commands.recognition import recognizer_settings
-from kiosk.doctor import bundle, mending, models, picture, report
+from kiosk.doctor import bundle, mending, models, picture, report, units
 from kiosk.doctor.checks import CHECKS
 from kiosk.doctor.examination import Examined, examine, read_settings
 from kiosk.doctor.finding import Finding, Level, exit_code, failure, not_checked, ok, warning
@@ -53,6 +53,12 @@ def test_every_line_is_made_to_fail_and_is_seen_well() -> None:
     well = {case.name for case in CASES if case.level is Level.OK}
     assert wrong == set(CHECKS)
     assert well | {"models"} == set(CHECKS)  # the next test has the real weights
+
+
+def test_where_no_role_has_a_group_every_file_that_makes_groups_is_named() -> None:
+    files = {f"systemd/{path.name}" for path in (PAGE.parents[1] / "systemd").glob("*.sysusers")}
+    assert files
+    assert all(name in units.groups(()).mend for name in files)
 
 
 def test_the_real_weights_are_those_of_the_manifest(weights_dir: Path) -> None:
