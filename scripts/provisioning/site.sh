@@ -61,7 +61,7 @@ site_settings() { if uses_site_file; then printf '\n'; cat "$SCRATCH/site/settin
 
 join_is_done() {
     [ -f "$ETC/tls/terminal.key" ] || return 1
-    if [ -f "$ETC/join-request" ]; then "$JOIN_ASKED"; else [ -f "$ETC/tls/terminal.pem" ]; fi
+    if [ -f "$ETC/join-request" ]; then "$JOIN_ASKED"; else [ -f "$ETC/tls/terminal.pem" ] && [ ! -f "$ETC/join.key" ]; fi
 }
 
 # What a cut leaves of a file that `kiosk join` was writing has the name that store/files.py gives it.
