@@ -210,6 +210,24 @@ def test_an_answer_that_packages_follow_and_the_site_contradicts_ends_the_run() 
     assert called("site_said PAD off; echo ${ANSWER[PAD]}", ANSWERS) == "off\n"
 
 
+def test_a_refusal_ends_the_run_and_a_request_that_waits_does_not(tmp_path: Path) -> None:
+    setup = (
+        f"ETC={tmp_path} SETTINGS={tmp_path}/kiosk.toml\nlisted() {{ :; }}\nopen_keys() {{ :; }}\n"
+        "unjoined() { return 8; }\nkiosk_bin() { echo unjoined; }\n"
+    )
+    answers = WHO | {"SITE_FILE": "/x", "JOINS": "broker"}
+    refused = ran("join_do", answers, setup=setup)
+    assert refused.returncode == 1
+    assert "no request was made" in refused.stderr
+    (tmp_path / "join-request").write_bytes(b"asked")
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "terminal.key").write_text("a key")
+    told = called(
+        "join_is_done || echo again; join_do; join_is_done && echo for now", answers, setup=setup
+    )
+    assert told == "again\nfor now\n"
+
+
 def test_what_the_site_file_says_is_not_answered_too_and_a_token_is_not_shown(
     tmp_path: Path,
 ) -> None:
