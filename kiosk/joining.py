@@ -2,7 +2,8 @@
 
 - Beside the settings file lie `hq.pub`, `ca.pem`, `tls.key` and `tls.pem`; relative to it, as
   everywhere. Each file appears whole or not at all, the settings last, so that a terminal that is
-  cut off is none yet.
+  cut off is none yet. Where provision.sh made these and the keys (`kiosk.provisioned`), only the
+  TLS files are written here, where its settings say.
 - Nothing that is there already and says something else is replaced unasked: the error names it.
 - What the site's settings say is checked by the terminal's own rules before anything is written.
 - The request waits in `join-request` until the answer to exactly this request has come. Doing the
@@ -42,12 +43,26 @@ REQUEST, ANSWER = ".join", ".admission"  # how the files on a stick end, `kiosk-
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """The files that settings name: headquarters' key, the broker's CA, certificate, its key."""
+
+    hq_key: Path
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where a terminal's files go: the settings file, the databases, the keys."""
+    """Where a terminal's files go: the settings file, the databases, the keys.
+
+    `named` is where the others are; None for beside the settings.
+    """
 
     config: Path
     directory: Path
     keys: Path
+    named: Named | None = None
 
     def beside(self, name: str) -> Path:
         """A file beside the settings."""
@@ -59,9 +74,24 @@ class Place:
         return self.beside("join-request")
 
     @property
+    def hq_key(self) -> Path:
+        """Headquarters' public key."""
+        return self.beside("hq.pub") if self.named is None else self.named.hq_key
+
+    @property
+    def ca(self) -> Path:
+        """The certificate of the broker's CA."""
+        return self.beside("ca.pem") if self.named is None else self.named.ca
+
+    @property
     def certificate(self) -> Path:
         """The TLS certificate, there once the terminal was let in."""
-        return self.beside("tls.pem")
+        return self.beside("tls.pem") if self.named is None else self.named.certificate
+
+    @property
+    def tls_key(self) -> Path:
+        """The TLS certificate's key."""
+        return self.beside("tls.key") if self.named is None else self.named.key
 
 
 def configure(site: Site, name: str, place_: Place, *, replace: bool) -> tuple[Path, ...]:
@@ -93,11 +123,12 @@ def configure(site: Site, name: str, place_: Place, *, replace: bool) -> tuple[P
 
 
 def request(site: Site, name: str, token: Token, place_: Place, now: datetime) -> bytes:
-    """The request to join, the waiting one where it is for this token; makes missing keys."""
-    create_keys(place_.keys)
-    with disk_error(place_.directory):
-        place_.directory.mkdir(mode=0o770, parents=True, exist_ok=True)
-        give_to_kiosk(place_.directory, place_.keys)
+    """The request to join, the waiting one where it is for this token; makes missing keys.
+
+    Where provision.sh made the terminal's keys it makes none: raises `store.errors.KeyFileError`.
+    """
+    if place_.named is None:
+        _make_keys(place_)
     waiting = _waiting(place_)
     if waiting is not None:
         asked = open_request(waiting)
@@ -106,9 +137,9 @@ def request(site: Site, name: str, token: Token, place_: Place, now: datetime) -
             return waiting
     if place_.certificate.exists():  # of who was here before: its key is no other's
         with disk_error(place_.certificate):
-            place_.beside("tls.key").unlink(missing_ok=True)
+            place_.tls_key.unlink(missing_ok=True)
             place_.certificate.unlink()
-    csr = _csr(place_.beside("tls.key"), f"{site.site}/{name}")
+    csr = _csr(place_.tls_key, f"{site.site}/{name}")
     raw = seal_request(
         load_signing_key(place_.keys),
         load_sealing_key(place_.keys).public_key(),
@@ -148,10 +179,10 @@ def install(answer: bytes, place_: Place, now: datetime) -> Path:
     if waiting is None:
         raise JoinError("no request waits here for an answer; `kiosk join` with a token makes one")
     asked = open_request(waiting).request
-    hq_key = load_public_key(place_.beside("hq.pub"))
+    hq_key = load_public_key(place_.hq_key)
     admission = open_admission(hq_key, answer, waiting)
     with disk_error(place_.certificate):
-        authorities = place_.beside("ca.pem").read_text(encoding="ascii")
+        authorities = place_.ca.read_text(encoding="ascii")
         name = f"{asked.site}/{asked.terminal}"
         wrong = mistake(admission.certificate, asked.csr, name, now, authorities)
         if wrong is not None:
@@ -210,7 +241,7 @@ def _require_nobodys_ledger(site: Site, name: str, place_: Place) -> None:
 
 def is_joined(site: Site, name: str, place_: Place) -> bool:
     """Whether the certificate of this very terminal is in place and no request waits."""
-    if place_.request.exists() or not place_.beside("tls.key").exists():
+    if place_.request.exists() or not place_.tls_key.exists():
         return False
     return _named(place_.certificate) == f"{site.site}/{name}"
 
@@ -235,6 +266,13 @@ def _check(config: Path, content: bytes) -> None:
         raise SettingsError(config, [*error.mistakes, "nothing was written"]) from None
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _make_keys(place_: Place) -> None:
+    create_keys(place_.keys)
+    with disk_error(place_.directory):
+        place_.directory.mkdir(mode=0o770, parents=True, exist_ok=True)
+        give_to_kiosk(place_.directory, place_.keys)
 
 
 def _waiting(place_: Place) -> bytes | None:

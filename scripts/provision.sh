@@ -16,6 +16,8 @@ SOURCE=$(cd "$HERE/.." && pwd)
 source "$HERE/provisioning/steps.sh"
 # shellcheck source=scripts/provisioning/answers.sh
 source "$HERE/provisioning/answers.sh"
+# shellcheck source=scripts/provisioning/site.sh
+source "$HERE/provisioning/site.sh"
 # shellcheck source=scripts/provisioning/bundle.sh
 source "$HERE/provisioning/bundle.sh"
 # shellcheck source=scripts/provisioning/system.sh
@@ -97,6 +99,7 @@ main() {
     step users "users and groups (sysusers.d)"
     step directories "directories (tmpfiles.d)"
     step program "the program in $RELEASES"
+    site_read
     step settings "$SETTINGS"
     step trusted "the broker's CA and headquarters' key"
     step models "model weights"

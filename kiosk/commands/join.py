@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from kiosk.joining import (
     request,
     waiting_request,
 )
+from kiosk.provisioned import provisioned_place
 from store.errors import JoinDocumentError, SiteFileError
 from store.files import disk_error, place
 from store.joining import Token, read_token
@@ -35,7 +37,9 @@ _HOME = Path("/var/lib/kiosk")
 @click.command("join")
 @click.argument("site_file", type=_FILE)
 @click.option("--name", required=True, help="This terminal's name at its site, as gate-b.")
-@click.option("--token", help="The one-time token; asked for when it is needed and not given.")
+@click.option(
+    "--token", help="The one-time token, - from stdin; asked for when it is needed and not given."
+)
 @click.option("--hq-key", type=_FILE, help="Headquarters' hq.pub: the file's key must be this one.")
 @click.option("--fingerprint", "given", help="Or the key's fingerprint, as headquarters tells it.")
 @click.option(
@@ -50,6 +54,11 @@ _HOME = Path("/var/lib/kiosk")
     help="Seconds to wait for headquarters' answer over the broker.",
 )
 @click.option("--replace", is_flag=True, help="Put this configuration in another one's place.")
+@click.option(
+    "--provisioned",
+    is_flag=True,
+    help="Settings and keys are there, from provision.sh: take those and make none.",
+)
 @click.option("--data", type=_NEW_FOLDER, default=_HOME, show_default=True, help="For databases.")
 @click.option(
     "--keys", type=_NEW_FOLDER, default=_HOME / "keys", show_default=True, help="For keys."
@@ -65,6 +74,7 @@ def join_command(
     folder: Path | None,
     timeout_s: float,
     replace: bool,
+    provisioned: bool,
     data: Path,
     keys: Path,
     config: Path,
@@ -75,9 +85,15 @@ def join_command(
     It asks over the broker, where the site file has a join certificate; else with a stick. The same
     command again goes on where it was.
     """
-    site = _trusted(site_file, hq_key, given)
-    at = Place(config.absolute(), data.absolute(), keys.absolute())
-    changed = configure(site, name, at, replace=replace)
+    if token == "-":  # noqa: S105 - not a token: where it comes from
+        token = sys.stdin.readline().strip()
+    site = trusted(site_file, hq_key, given)
+    changed: tuple[Path, ...] = ()
+    if provisioned:
+        at = provisioned_place(site, name, config.absolute())
+    else:
+        at = Place(config.absolute(), data.absolute(), keys.absolute())
+        changed = configure(site, name, at, replace=replace)
     state = _go_on(site, name, token, folder, at, timeout_s)
     if as_json:
         print_json(
@@ -103,9 +119,7 @@ def _go_on(
         if folder is not None:
             return _by_stick(site, name, token, folder, at)
         require_pair(site)
-        raw = waiting_request(site, name, at) if token is None else None
-        if raw is None:
-            raw = request(site, name, _typed(token), at, datetime.now(UTC))
+        raw = _asked(site, name, token, at)
         install(ask_over_broker(site, raw, at, timeout_s), at, datetime.now(UTC))
     forget_pair(at)
     return "joined"
@@ -122,17 +136,26 @@ def _by_stick(site: Site, name: str, token: str | None, folder: Path, at: Place)
             except JoinDocumentError:
                 if token is None:  # with one, an old answer on the stick hinders no new request
                     raise
-        raw = request(site, name, _typed(token), at, datetime.now(UTC))
+        raw = _asked(site, name, token, at)
         place(folder / f"{stem}{REQUEST}", raw, 0o644)
     return "asked"
+
+
+def _asked(site: Site, name: str, token: str | None, at: Place) -> bytes:
+    """The request: the one that waits, unless there is none or another token is given."""
+    raw = waiting_request(site, name, at) if token is None else None
+    return raw or request(site, name, _typed(token), at, datetime.now(UTC))
 
 
 def _typed(token: str | None) -> Token:
     return read_token(token or str(click.prompt("token", err=True, hide_input=True)))
 
 
-def _trusted(path: Path, hq_key: Path | None, given: str | None) -> Site:
-    """The site file's content, once it is known whose it is."""
+def trusted(path: Path, hq_key: Path | None, given: str | None) -> Site:
+    """The site file's content, once it is known whose it is; raises `SiteFileError`.
+
+    Without headquarters' key or its fingerprint it asks.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:

@@ -28,7 +28,7 @@ CHECKS: Mapping[str, str] = {
     "clock": "synchronised, by the kernel, and its estimated error",
     "dns": "the broker's name has an address",
     "broker tls": "reached; chain, name and end of its certificate",
-    "certificate": "when our certificate or the CA ends",
+    "certificate": "when our certificate or the CA ends; whether a request to join waits",
     "tls key": "the mode of `[mqtt] key`",
     "receipt": "an empty batch up, headquarters' signed receipt down",
     "temperature": "of the processor, against `[status] temperature_high_c`",

@@ -26,11 +26,20 @@ class _Line(BaseModel):
     mend: str = ""
 
 
+_WAITING = _Line(
+    name="certificate",
+    level=Level.FAILURE,
+    says="not here yet: the request to join waits for headquarters",
+    mend="`kiosk-hq join sign`; then give provision.sh or `kiosk join` again (docs/fleet.md)",
+)
 _LINES = TypeAdapter(list[_Line])
 
 
 def network(machine: Machine, config: Path, *, as_user: bool) -> list[Finding]:
-    """Its five lines; a line that it does not give was not checked."""
+    """Its five lines; a line that it does not give was not checked.
+
+    While a request to join waits (`kiosk.joining`), what the certificate lacks is that.
+    """
     program = str(Path(sys.executable).parent / "kiosk-sync")
     words = [program, "doctor", "--json", "--config", str(config.absolute())]
     if as_user:
@@ -42,6 +51,8 @@ def network(machine: Machine, config: Path, *, as_user: bool) -> list[Finding]:
         lines = {line.name: line for line in _LINES.validate_json(answer.out)}
     except ValidationError:
         return _none(" ".join(answer.err.split()) or "kiosk-sync doctor says nothing")
+    if (config.parent / "join-request").exists():
+        lines["certificate"] = _WAITING
     return [
         Finding(name, lines[name].level, lines[name].says, lines[name].mend)
         if name in lines

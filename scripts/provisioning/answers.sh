@@ -11,6 +11,9 @@ answers_table() {
     local camera=v4l2 pins=mock
     if "$IS_PI"; then camera=picamera2 pins=auto; fi
     cat <<TABLE
+SITE_FILE||(/.+)?|The site's file from headquarters (empty: site, broker and the rest are asked)
+FINGERPRINT||([0-9a-fA-F ]{64,79})?|Fingerprint of headquarters' key, as headquarters tells it (empty: HQ_KEY)
+TOKEN||([A-Za-z2-7 -]{40,64})?|One-time token (empty: joined or asked already)
 SITE||$LABEL|Site, in lower-case letters, digits and hyphens
 NAME||$LABEL|This terminal's name at the site
 ZONE|$(local_zone)|[A-Za-z]+(/[A-Za-z0-9_+-]+)*|Time zone of the door
@@ -50,16 +53,26 @@ answers_read() {
     while IFS='|' read -r key default pattern question <&3; do
         # A pattern may hold the separator: the question is what follows the last one.
         pattern="$pattern|$question" question=${pattern##*|} pattern=${pattern%|*}
+        if is_settled "$key"; then
+            [ -z "${ANSWER[$key]-}" ] || mistakes+=("$key: $(why_settled)")
+            ANSWER[$key]=''
+            continue
+        fi
+        if [ "$key" = HQ_KEY ] && uses_site_file; then pattern='(/.+)?'; fi
         if [ -z "$file" ]; then
             [ -t 0 ] || wrong "nobody is there to ask; give --answers FILE (docs/provisioning.md)"
             answers_ask "$key" "$default" "$pattern" "$question"
         fi
         [[ -v ANSWER[$key] ]] || ANSWER[$key]=$default
-        [[ ${ANSWER[$key]} =~ ^($pattern)$ ]] || mistakes+=("$key = '${ANSWER[$key]}': $question")
+        [[ ${ANSWER[$key]} =~ ^($pattern)$ ]] || mistakes+=("$key = '$(shown "$key")': $question")
     done 3< <(answers_table)
     answers_files
+    site_mistakes
     [ ${#mistakes[@]} -eq 0 ] || { printf 'error: %s\n' "${mistakes[@]}" >&2; exit 2; }
 }
+
+# shown KEY: the answer, for a message.
+shown() { if [ "$1" = TOKEN ]; then printf '(not shown)'; else printf '%s' "${ANSWER[$1]}"; fi; }
 
 answers_parse() {
     local line key known
@@ -78,11 +91,14 @@ answers_parse() {
 }
 
 answers_ask() {
-    local key=$1 default=$2 pattern=$3 question=$4 reply
+    local key=$1 default=$2 pattern=$3 question=$4 reply silent=''
+    [ "$key" != TOKEN ] || silent=yes
     while :; do
-        read -r -p "$question${default:+ [$default]}: " reply || wrong "no more answers"
+        read -r ${silent:+-s} -p "$question${default:+ [$default]}: " reply || wrong "no more answers"
+        [ -z "$silent" ] || echo
         reply=${reply:-$default}
         [[ $reply =~ ^($pattern)$ ]] && break
+        [ -z "$silent" ] || reply='(not shown)'
         printf 'not allowed: %s\n' "$reply" >&2
     done
     ANSWER[$key]=$reply

@@ -32,8 +32,12 @@ open_keys() {
 remains() {
     echo
     echo "Still to do:"
-    echo "- give $ETC/signing.pub and $ETC/sealing.pub to headquarters (kiosk-hq terminals add)"
-    [ -f "$ETC/tls/terminal.pem" ] || echo "- have $ETC/tls/terminal.csr signed, then run this again with CERTIFICATE=FILE: delivery starts then"
+    if uses_site_file; then
+        join_remains
+    else
+        echo "- give $ETC/signing.pub and $ETC/sealing.pub to headquarters (kiosk-hq terminals add)"
+        [ -f "$ETC/tls/terminal.pem" ] || echo "- have $ETC/tls/terminal.csr signed, then run this again with CERTIFICATE=FILE: delivery starts then"
+    fi
     is_sealed && echo "- sealed keys open on this machine only: without a backup ([backup] in $SETTINGS) its data is lost with it"
     is_booted || echo "- start the machine: the services start with it"
 }

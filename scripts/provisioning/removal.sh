@@ -42,7 +42,7 @@ remove_files() {
             # What a restored or kept ledger needs: who the terminal is, and whom it trusts.
             case $path in "$SETTINGS" | "$ETC"/*.pub | "$ETC"/tls/*) kept "$path"; continue ;; esac
         fi
-        case $path in *.key | *.key.new) wipe "$path" ;; *) rm -f "$path" ;; esac
+        case $path in *.key | *.key.new | *.key.partial) wipe "$path" ;; *) rm -f "$path" ;; esac
     done < <(lines files)
     rm -rf "$OPT"
     if is_booted; then systemctl daemon-reload; systemctl restart systemd-journald; fi

@@ -27,23 +27,19 @@ port = ${ANSWER[BROKER_PORT]}
 ca = "$ETC/tls/ca.pem"
 certificate = "$ETC/tls/terminal.pem"
 key = "$ETC/tls/terminal.key"
-
-[camera]
-source = "${ANSWER[CAMERA]}"
-
-[recognition]
-weights = "$MODELS"
-
-[pad]
-mode = "${ANSWER[PAD]}"
-
-[indicators]
-pins = "${ANSWER[PINS]}"
 TOML
-    [ "${ANSWER[PAD]}" = on ] || printf '\n[enrolment]\nrequire_pad = false\n'
-    [ -z "${ANSWER[RELEASE_KEY]}" ] || printf '\n[update]\npublic_key = "%s"\n' "$ETC/release.pub"
-    [ "${ANSWER[SCREEN]}" = no ] || printf '\n[screen]\nenabled = true\nlanguage = "%s"\n' "${ANSWER[LANGUAGE]}"
+    table camera "source = \"${ANSWER[CAMERA]}\""
+    table recognition "weights = \"$MODELS\""
+    table pad "mode = \"${ANSWER[PAD]}\""
+    table indicators "pins = \"${ANSWER[PINS]}\""
+    [ "${ANSWER[PAD]}" = on ] || table enrolment 'require_pad = false'
+    [ -z "${ANSWER[RELEASE_KEY]}" ] || table update "public_key = \"$ETC/release.pub\""
+    [ "${ANSWER[SCREEN]}" = no ] || table screen 'enabled = true' "language = \"${ANSWER[LANGUAGE]}\""
+    site_settings
 }
+
+# table NAME LINE…: unless the site file has the table.
+table() { site_has "$1" || { printf '\n[%s]\n' "$1"; printf '%s\n' "${@:2}"; }; }
 
 settings_is_done() {
     [ -f "$SETTINGS" ] || return 1
@@ -51,6 +47,8 @@ settings_is_done() {
 }
 
 settings_do() {
+    settings_text >"$SCRATCH/kiosk.toml"
+    quietly "$OPT/current/bin/python" -P -m kiosk.site_answers check "$SCRATCH/kiosk.toml"
     if [ -f "$SETTINGS" ]; then put 644 "$SETTINGS.before" <"$SETTINGS"; fi
-    settings_text | put 644 "$SETTINGS"
+    put 644 "$SETTINGS" <"$SCRATCH/kiosk.toml"
 }

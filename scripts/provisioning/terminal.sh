@@ -76,7 +76,9 @@ keys_of_settings() { if is_sealed; then printf '%s' "$MEMORY_KEYS"; else printf 
 
 certificate_is_done() {
     local pem=$ETC/tls/terminal.pem
-    if [ -n "${ANSWER[CERTIFICATE]}" ] && [ -r "${ANSWER[CERTIFICATE]}" ]; then
+    if uses_site_file; then
+        join_is_done
+    elif [ -n "${ANSWER[CERTIFICATE]}" ] && [ -r "${ANSWER[CERTIFICATE]}" ]; then
         cmp -s "${ANSWER[CERTIFICATE]}" "$pem" && [ -f "$ETC/tls/terminal.key" ]
     else
         [ -f "$ETC/tls/terminal.key" ] && { [ -f "$pem" ] || [ -f "$ETC/tls/terminal.csr" ]; }
@@ -84,7 +86,7 @@ certificate_is_done() {
 }
 
 certificate_do() {
-    if [ -n "${ANSWER[CERTIFICATE]}" ]; then certificate_take; else certificate_request; fi
+    if uses_site_file; then join_do; elif [ -n "${ANSWER[CERTIFICATE]}" ]; then certificate_take; else certificate_request; fi
 }
 
 certificate_request() {

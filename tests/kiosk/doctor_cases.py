@@ -193,6 +193,13 @@ def networked(answer: Answer | None) -> list[Finding]:
     return network.network(Machine(run=lambda _: answer), Path("k.toml"), as_user=False)
 
 
+def asked_to_join(folder: Path) -> list[Finding]:
+    """With nothing wrong but that the answer is not here."""
+    (folder / "join-request").write_bytes(b"asked")
+    machine = Machine(run=lambda _: line("certificate", "ok"))
+    return network.network(machine, folder / "k.toml", as_user=False)
+
+
 def line(name: str, level: str) -> Answer:
     mend = "" if level == "ok" else "do it"
     return Answer(0, f'[{{"name":"{name}","level":"{level}","says":"so","mend":"{mend}"}}]')
@@ -344,6 +351,7 @@ CASES = [
     Case("dns", LEFT, lambda _: networked(None)),
     Case("dns", LEFT, lambda _: networked(Answer(2, "", "kiosk-sync: k.toml cannot be used"))),
     Case("receipt", LEFT, lambda _: networked(Answer(0, "[]"))),
+    Case("certificate", FAIL, asked_to_join),
     Case("temperature", OK, lambda _: body.temperature(HEALTH, STATUS)),
     Case("temperature", WARN, lambda _: body.temperature(Health(temperature_c=75), STATUS)),
     Case("temperature", FAIL, lambda _: body.temperature(Health(temperature_c=81), STATUS)),

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.provision.shell import ANSWERS
+from tests.sync.conftest import authority, broker, server
+
+__all__ = ["authority", "broker", "server"]
 
 
 def openssl(*arguments: str | Path) -> None:

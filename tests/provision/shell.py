@@ -33,7 +33,19 @@ def provision(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def called(function: str, answers: Mapping[str, str], *, setup: str = "") -> str:
     """What a function of the parts prints, given answers; the setup replaces other functions."""
-    parts = ("steps", "answers", "system", "network", "program", "settings", "terminal")
+    done = ran(function, answers, setup=setup)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ran(
+    function: str, answers: Mapping[str, str], *, setup: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """The same, however it ends."""
+    parts = (
+        "steps", "answers", "site", "system", "network", "program", "settings", "terminal",
+        "handover",
+    )  # fmt: skip
     sources = "\n".join(f"source {PARTS}/{part}.sh" for part in parts)
     given = "\n".join(f"ANSWER[{key}]='{value}'" for key, value in answers.items())
     script = (
@@ -42,6 +54,10 @@ def called(function: str, answers: Mapping[str, str], *, setup: str = "") -> str
         "while IFS='|' read -r key default _; do ANSWER[$key]=$default; done < <(answers_table)\n"
         f"{given}\n{function}\n"
     )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
