@@ -51,7 +51,8 @@ _FRAME_SIDE_PX = 640  # the longer side that a camera's frame is brought to for 
 # The FMR at which two frames are taken for one person's: 0.48 for pack `open`. On rendered walk-ups
 # a face had 0.70 or more to its track's running embedding, and 0.30 at most to somebody else's.
 _TRACK_FMR = 1e-3
-# Tried in order until a face is found. 320 finds a face that fills the photo, at a twentieth of the cost of 1280.
+# Tried in order until a face is found. A face that fills the photo is found at 320, for a
+# twentieth of what 1280 costs (docs/peers.md).
 _PHOTO_SIDES_PX = (640, 320, 1280)
 
 

@@ -2,7 +2,8 @@
 
 Nothing is decided on a face that had its answer; it is embedded only to notice that another one has
 taken its place. That is due every `every_s`, and at once when the face moved or was away for a
-frame: who changes places moves. What fails (a turned head, a blur) stays due. Pure: boxes and the camera's seconds.
+frame: who changes places moves. What fails (a turned head, a blur) stays due. Pure: boxes and the
+camera's seconds.
 """
 
 from __future__ import annotations
