@@ -12,10 +12,11 @@ import pytest
 
 from recognizer.embedder import Embedder
 from recognizer.errors import ImageError, MissingWeightsError, UnknownPackError, WrongWeightsError
-from recognizer.faces import Image, Vector
+from recognizer.faces import Image
 from recognizer.motion import Motion, Opinion
 from recognizer.opening import open_parts
 from recognizer.pipeline import Recognizer, RecognizerSettings, open_recognizer
+from tests.recognizer.spying import SpyEmbedder
 
 NO_PAD = RecognizerSettings(pad=False)
 
@@ -117,18 +118,6 @@ def test_a_print_and_a_screen_are_attacks_and_never_embedded(
         assert subject is not None
         assert subject.attack is attack
         assert (subject.embedding is None) is attack
-
-
-class SpyEmbedder:
-    """The pack's embedder, which counts the crops that reach it."""
-
-    def __init__(self, real: Embedder) -> None:
-        self.real, self.crops = real, 0
-        self.dimension = real.dimension
-
-    def embed(self, crops: Image) -> Vector:
-        self.crops += len(crops)
-        return self.real.embed(crops)
 
 
 def test_a_face_that_fails_pad_never_reaches_the_embedder(

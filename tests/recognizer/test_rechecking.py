@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from morning.cast import Person
 from morning.walkup import HEIGHT, WIDTH, view
 from recognizer.embedder import Embedder
-from recognizer.faces import Image, Vector
 from recognizer.opening import open_parts
 from recognizer.pipeline import Recognizer, RecognizerSettings
 from recognizer.rechecking import Rechecks
+from tests.recognizer.spying import SpyEmbedder
 
 NO_PAD = RecognizerSettings(pad=False)
 BOX = (200.0, 150.0, 140.0, 170.0)
@@ -49,21 +49,11 @@ def test_what_failed_stays_due_and_what_is_gone_begins_anew() -> None:
     assert rechecks.due(1, BOX, 0.2)
 
 
-class CountingEmbedder:
-    def __init__(self, real: Embedder) -> None:
-        self.real, self.crops = real, 0
-        self.dimension = real.dimension
-
-    def embed(self, crops: Image) -> Vector:
-        self.crops += len(crops)
-        return self.real.embed(crops)
-
-
 def test_who_was_served_is_embedded_every_fifth_frame_and_a_swap_is_noticed(
     weights_dir: Path, cast: list[Person]
 ) -> None:
     parts = open_parts(weights_dir, NO_PAD)
-    spy = CountingEmbedder(parts.embedder)
+    spy = SpyEmbedder(parts.embedder)
     eyes = Recognizer(replace(parts, embedder=typed(Embedder, spy)), NO_PAD)
     ben, cleo = (view(cast[i].walks[0], 145, (0.5, 0.42), (WIDTH, HEIGHT)) for i in (1, 2))
     first = eyes.look(ben, 0.0).subject
@@ -88,7 +78,7 @@ def test_who_is_looked_at_again_after_an_answer_is_embedded_in_every_frame(
     weights_dir: Path, cast: list[Person]
 ) -> None:
     parts = open_parts(weights_dir, NO_PAD)
-    spy = CountingEmbedder(parts.embedder)
+    spy = SpyEmbedder(parts.embedder)
     eyes = Recognizer(replace(parts, embedder=typed(Embedder, spy)), NO_PAD)
     ben = view(cast[1].walks[0], 145, (0.5, 0.42), (WIDTH, HEIGHT))
     first = eyes.look(ben, 0.0).subject
