@@ -72,22 +72,21 @@ def test_strangers_and_who_is_blocked_withdraws_or_is_removed_never_punch(
     make_stage: MakeStage, cast: list[Person], tmp_path: Path
 ) -> None:
     strangers = [person for person in cast if person.number is None]
-    pictures_of([*cast[:3], *strangers], tmp_path / "door", frames=12, gap=10)
+    pictures_of([*cast[:3], *strangers], tmp_path / "door", frames=10, gap=5)
     stage = make_stage({**DOOR, "path": str(tmp_path / "door")})
-    enrol(stage, cast[:4], tmp_path)
+    enrol(stage, cast[:3], tmp_path)
     assert stage.ask("kiosk", "people", "remove", "1003")["templates_deleted"] == 1
     stage.run("kiosk", "people", "block", "1001")
     assert stage.ask("kiosk", "people", "withdraw", "1002")["templates_deleted"] == 1
     status = {
         p["number"]: (p["status"], p["templates"]) for p in stage.ask("kiosk", "people", "list")
     }
-    assert status == {"1001": ("blocked", 1), "1002": ("active", 0), "1004": ("active", 1)}
+    assert status == {"1001": ("blocked", 1), "1002": ("active", 0)}
     wait_to_the_end(stage)
     assert stage.ask("kiosk", "punches") == []
     assert stage.ask("kiosk", "ledger", "verify")["records"] > 0
     stage.run("kiosk", "ledger", "export", str(tmp_path / "ledger.jsonl"))
     assert '\\"kind\\":\\"withdrawal\\"' in (tmp_path / "ledger.jsonl").read_text()
-    assert stage.ask("kiosk", "retention", "--dry-run")["punches"] == 0
 
 
 def test_sigterm_ends_the_daemon_cleanly_and_its_log_holds_no_number_and_no_name(
