@@ -22,19 +22,11 @@ _LOOK_EVERY = timedelta(hours=1)
 _DUE, _NEAR = 0.5, 0.25  # the part of its life that is left: a timer of a day has weeks in between
 
 
-def left(path: Path, now: datetime) -> float:
-    """The part of the list's life that is left, 1 to 0 or less; raises CertificateError."""
-    opened = _read(path)
-    begin, end = opened.last_update_utc, opened.next_update_utc
-    if end is None or end <= begin:
-        raise CertificateError(f"{path}: a list without an end; make it anew")
-    return (end - now) / (end - begin)
-
-
 def is_due(database: Database, path: Path, authority: x509.Certificate, now: datetime) -> bool:
     """Whether the list is to be made anew."""
     try:
-        rest, opened = left(path, now), _read(path)
+        opened = _read(path)
+        rest = _left(opened, path, now)
     except CertificateError:
         return True
     ours = opened.issuer == authority.subject
@@ -55,13 +47,21 @@ class RevocationWatch:
         if self._path is None or (self._next is not None and now < self._next):
             return
         try:
-            near = left(self._path, now) < _NEAR
+            near = _left(_read(self._path), self._path, now) < _NEAR
         except CertificateError:
             near = True
         if near:
             with self._database.write() as connection:
                 raise_alarms(connection, [Alarm("list_ends")], now)
         self._next = now + _LOOK_EVERY
+
+
+def _left(opened: x509.CertificateRevocationList, path: Path, now: datetime) -> float:
+    """The part of the list's life that is left, 1 to 0 or less; raises CertificateError."""
+    begin, end = opened.last_update_utc, opened.next_update_utc
+    if end is None or end <= begin:
+        raise CertificateError(f"{path}: a list without an end; make it anew")
+    return (end - now) / (end - begin)
 
 
 def _read(path: Path) -> x509.CertificateRevocationList:
