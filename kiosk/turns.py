@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 Work = Callable[[], object]
 
@@ -28,6 +29,18 @@ class Preferred:
     first_ms: float
 
 
+def by_turns(ways: Sequence[Way], rounds: int, clock: Callable[[], float]) -> NDArray[np.float64]:
+    """(rounds, ways) seconds of each, one after the other and then again."""
+    taken = np.empty((rounds, len(ways)))
+    for turn in range(rounds):
+        for i, way in enumerate(ways):
+            way.prepare()
+            begun = clock()
+            way.work()
+            taken[turn, i] = clock() - begun
+    return taken
+
+
 def prefer(ways: Sequence[Way], rounds: int, clock: Callable[[], float], gain: float) -> Preferred:
     """The fastest, but the first unless another takes at least `gain` (0..1) less time.
 
@@ -35,14 +48,8 @@ def prefer(ways: Sequence[Way], rounds: int, clock: Callable[[], float], gain: f
     """
     if not ways or rounds < 1:
         raise ValueError("nothing to compare")
-    taken = np.empty((rounds + 1, len(ways)))
-    for turn in range(rounds + 1):
-        for i, way in enumerate(ways):
-            way.prepare()
-            begun = clock()
-            way.work()
-            taken[turn, i] = clock() - begun
-    taken = np.maximum(taken[1:], 1e-9)  # the first turn warms up; a clock may stand still
+    taken = by_turns(ways, rounds + 1, clock)[1:]  # the first turn warms up
+    taken = np.maximum(taken, 1e-9)  # a clock may stand still
     ratios = np.median(taken / taken[:, :1], axis=0)
     best = int(np.argmin(ratios))
     chosen = best if ratios[best] <= 1 - gain else 0

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from kiosk import turns
+from kiosk.turns import Way
+
 WARM_UP = 20  # repetitions before those that count: caches, BLAS threads, page faults
 
 
@@ -38,10 +41,8 @@ def by_turns(
 
     By turns, so that whatever else the machine does falls on all alike.
     """
-    for _ in range(warm_up):
-        for work in works:
-            work()
-    return np.array([[_once(work) for work in works] for _ in range(repetitions)])
+    ways = [Way(str(i), work) for i, work in enumerate(works)]
+    return turns.by_turns(ways, warm_up + repetitions, time.perf_counter)[warm_up:]
 
 
 def compared(
