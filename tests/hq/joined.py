@@ -69,6 +69,14 @@ class Headquarters:
         return self.run("join", "sign", str(stick), *self.ca)
 
 
+def without_a_broker(folder: Path, authority: Authority) -> Headquarters:
+    """Headquarters for its commands alone: it has a client certificate of nobody."""
+    made = Headquarters(folder, authority)
+    folder.mkdir()
+    made.set_up(Credentials(authority.ca, Path("nobody"), Path("nobody")))
+    return made
+
+
 @dataclass(frozen=True)
 class Machine:
     """A new machine with a folder of its own, and the stick."""

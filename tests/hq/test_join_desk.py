@@ -18,13 +18,13 @@ from hq.joining import Authority as Signing
 from hq.keys import load_key
 from hq.reports import alarm_lines
 from kiosk.joining import Place, configure, install, request
-from morning.pki import Authority, Credentials
+from morning.pki import Authority
 from store.join_notice import open_notice
 from store.joining import digest, open_request, read_token, seal_request, token_of
 from store.keys import load_sealing_key, load_signing_key
 from store.site_file import open_site
 from sync.contract.joining import Asking
-from tests.hq.joined import Headquarters
+from tests.hq.joined import without_a_broker
 from tests.sync.made import inbound
 
 NOW = datetime.now(UTC)
@@ -34,10 +34,7 @@ class Desk:
     """Headquarters' desk on a real database, and machines that ask."""
 
     def __init__(self, folder: Path, authority: Authority) -> None:
-        self.hq = Headquarters(folder / "hq", authority)
-        self.hq.folder.mkdir()
-        nobody = Path("nobody")
-        self.hq.set_up(Credentials(authority.ca, nobody, nobody))
+        self.hq = without_a_broker(folder / "hq", authority)
         self.folder = folder
         self.key = load_key(self.hq.folder / "hq-keys" / "hq.key")
         self.database = Database(f"sqlite:///{self.hq.folder / 'hq.db'}")

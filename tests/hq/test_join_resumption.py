@@ -16,10 +16,10 @@ from hq.join_desk import JoinDesk
 from hq.joining import Authority as Signing
 from hq.keys import load_key
 from kiosk.errors import JoinError
-from morning.pki import Authority, Credentials
+from morning.pki import Authority
 from store.joining import digest
 from sync.contract.joining import Asking
-from tests.hq.joined import Headquarters, Machine
+from tests.hq.joined import Headquarters, Machine, without_a_broker
 from tests.killing import die_before, is_killed
 from tests.sync.made import inbound
 
@@ -28,10 +28,7 @@ Answers = Callable[[bytes], dict[str, str]]
 
 @pytest.fixture
 def hq(tmp_path: Path, authority: Authority) -> Headquarters:
-    made = Headquarters(tmp_path / "hq", authority)
-    made.folder.mkdir()
-    made.set_up(Credentials(authority.ca, Path("nobody"), Path("nobody")))
-    return made
+    return without_a_broker(tmp_path / "hq", authority)
 
 
 def machine(hq: Headquarters, folder: Path) -> Machine:

@@ -38,7 +38,7 @@ from store.self_signed import fingerprint, pem_of
 from store.settings import load_settings
 from store.site_file import open_site, seal_site
 from sync.settings import Settings as SyncSettings
-from tests.hq.joined import Headquarters, Machine
+from tests.hq.joined import Headquarters, Machine, without_a_broker
 
 NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -46,11 +46,7 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 
 @pytest.fixture
 def hq(tmp_path: Path, authority: Authority) -> Headquarters:
-    made = Headquarters(tmp_path / "hq", authority)
-    made.folder.mkdir()
-    nobody = Path("nobody")
-    made.set_up(Credentials(authority.ca, nobody, nobody))
-    return made
+    return without_a_broker(tmp_path / "hq", authority)
 
 
 @pytest.fixture

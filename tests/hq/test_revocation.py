@@ -12,8 +12,8 @@ from hq.database import Database
 from hq.issued import revocation_list
 from hq.reports import alarm_lines
 from hq.revocation import RevocationWatch
-from morning.pki import Authority, Credentials
-from tests.hq.joined import Headquarters
+from morning.pki import Authority
+from tests.hq.joined import Headquarters, without_a_broker
 
 DAY = timedelta(days=1)
 UNIT = Path(__file__).parents[2] / "systemd" / "hq" / "kiosk-hq-crl.service"
@@ -21,10 +21,7 @@ UNIT = Path(__file__).parents[2] / "systemd" / "hq" / "kiosk-hq-crl.service"
 
 @pytest.fixture
 def hq(tmp_path: Path, authority: Authority) -> Headquarters:
-    made = Headquarters(tmp_path / "hq", authority)
-    made.folder.mkdir()
-    made.set_up(Credentials(authority.ca, Path("nobody"), Path("nobody")))
-    return made
+    return without_a_broker(tmp_path / "hq", authority)
 
 
 def command_of_the_unit(hq: Headquarters, crl: Path, restart: str) -> list[str]:

@@ -13,12 +13,12 @@ import pytest
 
 from kiosk.settings import load
 from morning.broker import Broker
-from morning.pki import Authority, Credentials
+from morning.pki import Authority
 from store.keys import load_public_key, load_signing_key
 from store.self_signed import fingerprint
 from store.settings import load_settings
 from sync.settings import Settings as SyncSettings
-from tests.hq.joined import Headquarters
+from tests.hq.joined import Headquarters, without_a_broker
 from tests.hq.plant import Program
 from tests.provision.shell import ANSWERS, called, provision, ran
 from tests.sync.made import until
@@ -72,10 +72,7 @@ class Bench:
 
 @pytest.fixture
 def hq(tmp_path: Path, authority: Authority) -> Headquarters:
-    made = Headquarters(tmp_path / "hq", authority)
-    made.folder.mkdir()
-    made.set_up(Credentials(authority.ca, Path("nobody"), Path("nobody")))
-    return made
+    return without_a_broker(tmp_path / "hq", authority)
 
 
 @pytest.fixture
